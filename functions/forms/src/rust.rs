@@ -1,0 +1,274 @@
+//! Writes the Rust module of a bundle's forms: the enums and rows, `Answers`, and its `Form`.
+//! Knows the names of the SDK's types and nothing of what they do.
+
+use crate::merge::{Argument, Derivation, Merge};
+use onething_contract::Lock;
+use onething_contract::manifest::{
+    Column, Element, FilledBy, Kind, MergedField, Origin, Shape, Source, SourceForm,
+};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+pub fn module(merge: &Merge) -> String {
+    let mut out = String::from(
+        "// Made by the form compiler from forms/*.toml, elements.toml and matter.toml.\n\
+         use onething_sdk::form::*;\nuse onething_sdk::values::*;\n\n",
+    );
+    for element in &merge.elements {
+        match element.shape.kind {
+            Kind::Enum | Kind::EnumList => enumeration(&mut out, element),
+            Kind::Table => rows(&mut out, element),
+            _ => {}
+        }
+    }
+    answers(&mut out, merge);
+    form(&mut out, merge);
+    out
+}
+
+fn enumeration(out: &mut String, element: &Element) {
+    let name = camel(&element.code);
+    let _ = writeln!(out, "/// {}", element.label.en);
+    let _ = writeln!(
+        out,
+        "#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]\npub enum {name} {{"
+    );
+    for value in &element.shape.values {
+        let _ = writeln!(out, "    /// {} {}", value.zh, value.en);
+        let _ = writeln!(out, "    {},", camel(&value.code));
+    }
+    let _ = writeln!(out, "}}\nimpl Coded for {name} {{");
+    let _ = writeln!(out, "    const ALL: &'static [(&'static str, Self)] = &[");
+    for value in &element.shape.values {
+        let _ = writeln!(out, "        ({:?}, Self::{}),", value.code, camel(&value.code));
+    }
+    let _ = writeln!(out, "    ];\n}}\n");
+}
+
+fn rows(out: &mut String, element: &Element) {
+    let name = row_name(&element.code);
+    let _ = writeln!(out, "/// A row of: {}", element.label.en);
+    let _ = writeln!(out, "#[derive(Debug, Clone, PartialEq)]\npub struct {name} {{");
+    for column in &element.shape.columns {
+        let _ = writeln!(out, "    /// {}", column.label.en);
+        let _ = writeln!(out, "    pub {}: {},", ident(&column.name), column_type(column));
+    }
+    let _ = writeln!(out, "}}\nimpl Row for {name} {{");
+    let _ = writeln!(out, "    const COLUMNS: &'static [&'static str] = &[");
+    for column in &element.shape.columns {
+        let _ = writeln!(out, "        {:?},", column.name);
+    }
+    let _ = writeln!(out, "    ];\n    fn read(row: &mut RowReader<'_>) -> Option<Self> {{");
+    // Every cell is read before one may fail, so that all that is wrong is found at once.
+    for column in &element.shape.columns {
+        let optional = if column.optional { "optional" } else { "required" };
+        let _ = writeln!(
+            out,
+            "        let {} = row.{optional}({:?}, {:?});",
+            ident(&column.name),
+            column.name,
+            column.shape.max
+        );
+    }
+    let _ = writeln!(out, "        Some(Self {{");
+    for column in &element.shape.columns {
+        let mark = if column.optional { "" } else { "?" };
+        let _ = writeln!(out, "            {0}: {0}{mark},", ident(&column.name));
+    }
+    let _ = writeln!(out, "        }})\n    }}\n    fn write(&self) -> Vec<Json> {{\n        vec![");
+    for column in &element.shape.columns {
+        let _ = writeln!(out, "            self.{}.write(),", ident(&column.name));
+    }
+    let _ = writeln!(out, "        ]\n    }}\n}}\n");
+}
+
+fn answers(out: &mut String, merge: &Merge) {
+    let _ = writeln!(
+        out,
+        "/// The answers of the merged form, checked for their types. Absent: not answered, or wrong.\n\
+         #[derive(Debug, Clone, Default, PartialEq)]\npub struct Answers {{"
+    );
+    for element in &merge.elements {
+        let _ = writeln!(out, "    /// {} {}", element.label.zh, element.label.en);
+        let _ = writeln!(
+            out,
+            "    pub {}: Option<{}>,",
+            ident(&element.code),
+            rust_type(&element.code, &element.shape)
+        );
+    }
+    let _ = writeln!(out, "}}\n");
+}
+
+fn form(out: &mut String, merge: &Merge) {
+    let _ = writeln!(out, "impl Form for Answers {{");
+    let _ = writeln!(out, "    const ELEMENTS: &'static [ElementRule] = &[");
+    for field in merge.sections.iter().flat_map(|section| &section.fields) {
+        let _ = writeln!(out, "        {},", element_rule(field));
+    }
+    let _ = writeln!(out, "    ];\n    const FORMS: &'static [FormRule] = &[");
+    for form in &merge.forms {
+        form_rule(out, form);
+    }
+    let _ = writeln!(out, "    ];\n    fn read(answers: &mut Reader<'_>) -> Self {{\n        Self {{");
+    for element in &merge.elements {
+        let _ = writeln!(
+            out,
+            "            {}: answers.element({:?}, {:?}),",
+            ident(&element.code),
+            element.code,
+            element.shape.max
+        );
+    }
+    let _ = writeln!(out, "        }}\n    }}\n    fn derive(&mut self, facts: &Facts<'_>) -> Derived {{");
+    let _ = writeln!(out, "        let mut derived = Derived::default();");
+    let kinds: BTreeMap<&str, String> = merge
+        .elements
+        .iter()
+        .map(|element| (element.code.as_str(), ident(&element.code)))
+        .collect();
+    for derivation in &merge.derivations {
+        derive(out, derivation, &kinds);
+    }
+    let _ = writeln!(out, "        derived\n    }}\n}}");
+}
+
+fn derive(out: &mut String, derivation: &Derivation, idents: &BTreeMap<&str, String>) {
+    let function = &derivation.function;
+    let argument = |argument: &Argument| {
+        let ident = idents.get(argument.element.as_str()).cloned().unwrap_or_default();
+        let mark = if argument.optional { "" } else { "?" };
+        format!(", self.{ident}.as_ref(){mark}")
+    };
+    let arguments: String = derivation.from.iter().map(argument).collect();
+    let _ = writeln!(
+        out,
+        "        let value = (|| crate::rules::{function}(facts{arguments}))();"
+    );
+    let _ = writeln!(out, "        derived.function({function:?}, value.as_ref());");
+    if let Some(element) = &derivation.element {
+        let _ = writeln!(out, "        derived.element({element:?}, value.as_ref());");
+        let _ = writeln!(out, "        self.{} = value;", ident(element));
+    }
+}
+
+fn element_rule(field: &MergedField) -> String {
+    let source = match &field.source {
+        Source::Typed { .. } => "SourceRule::Typed".to_owned(),
+        Source::Derived { .. } => "SourceRule::Derived".to_owned(),
+        Source::Register {
+            register,
+            field,
+            lock,
+        } => {
+            let lock = match lock {
+                Lock::Owner => "Owner",
+                Lock::Disputable => "Disputable",
+                Lock::Free => "Free",
+            };
+            format!(
+                "SourceRule::Register {{ register: {register:?}, field: {field:?}, lock: Lock::{lock} }}"
+            )
+        }
+    };
+    format!(
+        "ElementRule {{ code: {:?}, optional: {}, source: {source} }}",
+        field.element, field.optional
+    )
+}
+
+fn form_rule(out: &mut String, form: &SourceForm) {
+    let _ = writeln!(
+        out,
+        "        FormRule {{ name: {:?}, agency: {:?}, fields: &[",
+        form.name, form.agency
+    );
+    for field in &form.fields {
+        let origin = match &field.from {
+            Origin::Element { element } => format!("Origin::Element({element:?})"),
+            Origin::Derived { function, .. } => format!("Origin::Function({function:?})"),
+            Origin::Constant { constant } => format!("Origin::Constant({constant:?})"),
+            Origin::FiledOn => "Origin::FiledOn".to_owned(),
+        };
+        let decided = match &field.decided {
+            Some(decided) => format!("Some(({:?}, {:?}))", decided.step, decided.value),
+            None => "None".to_owned(),
+        };
+        let _ = writeln!(
+            out,
+            "            FieldRule {{ no: {:?}, origin: {origin}, decided: {decided} }},",
+            field.no
+        );
+    }
+    let _ = writeln!(out, "        ], boxes: &[");
+    for area in &form.boxes {
+        let (kind, whose, shows) = match &area.filled_by {
+            FilledBy::Step { step, shows } => ("Step", step, shows),
+            FilledBy::Party { party, shows } => ("Party", party, shows),
+        };
+        let _ = writeln!(
+            out,
+            "            BoxRule {{ no: {:?}, by: FilledBy::{kind}({whose:?}), shows: {shows:?} }},",
+            area.no
+        );
+    }
+    let _ = writeln!(out, "        ] }},");
+}
+
+fn rust_type(code: &str, shape: &Shape) -> String {
+    match shape.kind {
+        Kind::Text => "String".to_owned(),
+        Kind::Int => "u32".to_owned(),
+        Kind::Decimal => "Decimal".to_owned(),
+        Kind::Money => "Money".to_owned(),
+        Kind::Bool => "bool".to_owned(),
+        Kind::Date => "NaiveDate".to_owned(),
+        Kind::Month => "Month".to_owned(),
+        Kind::Enum => camel(code),
+        Kind::EnumList => format!("Vec<{}>", camel(code)),
+        Kind::Phone => "Phone".to_owned(),
+        Kind::CitizenId => "CitizenId".to_owned(),
+        Kind::Uscc => "Uscc".to_owned(),
+        Kind::Account => "Account".to_owned(),
+        Kind::Table => format!("Rows<{}>", row_name(code)),
+        Kind::Signature => "Signature".to_owned(),
+    }
+}
+
+fn column_type(column: &Column) -> String {
+    let inner = rust_type(&column.name, &column.shape);
+    if column.optional {
+        format!("Option<{inner}>")
+    } else {
+        inner
+    }
+}
+
+fn row_name(code: &str) -> String {
+    format!("{}Row", camel(code))
+}
+
+/// `rank-2014` → `rank_2014`, `AAC002` → `aac002`.
+pub fn ident(code: &str) -> String {
+    let name = code.replace('-', "_").to_lowercase();
+    match name.as_str() {
+        "type" | "match" | "move" | "ref" | "use" | "in" | "for" | "where" | "as" => format!("r#{name}"),
+        _ => name,
+    }
+}
+
+/// `unit-clerk` → `UnitClerk`, `12` → `V12`.
+fn camel(code: &str) -> String {
+    let mut name = String::new();
+    for word in code.split(['-', '_']) {
+        let mut letters = word.chars();
+        if let Some(first) = letters.next() {
+            name.extend(first.to_uppercase());
+            name.push_str(letters.as_str());
+        }
+    }
+    if name.starts_with(|first: char| first.is_ascii_digit()) {
+        name.insert(0, 'V');
+    }
+    name
+}

@@ -1,0 +1,67 @@
+//! What may be asked of a case. A command is not kept: what is kept is what it led to.
+
+use crate::event::{Registration, Round};
+use onething_contract::{Decision, Directive, Intent, Material, Office, Settlement};
+
+/// One thing that somebody, the host or the bundle wants of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Open the case: received (收件) and pinned to a bundle. The only command without a state.
+    Register(Box<Registration>),
+    /// An office decides a step. (A bundle decides automatic steps by directive.)
+    Decide {
+        /// The decision; its `round` is the one that was looked at.
+        decision: Decision,
+        /// The office for which the caller decides.
+        by_office: Office,
+        /// The version of the task that was looked at; `None` where the caller did not look.
+        task_version: Option<u32>,
+    },
+    /// The filer hands in the next round (补正).
+    Correct(Box<Round>),
+    /// The filer takes the case back.
+    Withdraw {
+        /// Who did.
+        by: String,
+        /// In their own words.
+        reason: String,
+    },
+    /// A promised or missing material comes in.
+    SupplyMaterial(Material),
+    /// The bundle has answered an event.
+    React {
+        /// The number of that event: [`crate::State::next_reaction`].
+        to: u64,
+        /// What it says shall happen.
+        directives: Vec<Directive>,
+        /// The effects that it asked for.
+        intents: Vec<Intent>,
+    },
+    /// The bundle could not answer an event.
+    Park {
+        /// The number of that event: [`crate::State::next_reaction`].
+        to: u64,
+        /// The export that was called, `respond`.
+        function: String,
+        /// The fault's name, kebab-case.
+        fault: String,
+        /// What an operator needs to know.
+        detail: String,
+    },
+    /// An operator lets a parked case go on; the same event is answered again.
+    Resume {
+        /// Who did.
+        by: String,
+    },
+    /// An effect has been carried out, or refused for good. Effects outlive the case's end.
+    Settle(Settlement),
+    /// The filer rates a completed case (好差评).
+    Rate {
+        /// 1 (very poor) to 5 (very good).
+        score: u8,
+        /// Who did.
+        by: String,
+        /// In their own words.
+        comment: Option<String>,
+    },
+}

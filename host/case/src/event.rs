@@ -1,0 +1,213 @@
+//! What has happened to a case. Events are kept for ever: a shape here may gain a member that is
+//! allowed to be absent, nothing else.
+
+use onething_contract as contract;
+use onething_contract::{
+    Assessment, Decision, Directive, Ending, Finding, Intent, Json, Material, Office, Refusal,
+    Settlement, Step, Submission,
+};
+use serde::{Deserialize, Serialize};
+
+/// An event in its place in the history of a case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// Its number: 1, 2, 3 … without gaps.
+    pub n: u64,
+    /// When it happened, RFC 3339 with offset.
+    pub at: String,
+    /// What happened.
+    pub event: Event,
+}
+
+/// One fact of a case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Event {
+    /// Received (收件) and pinned to a bundle. Always the first event, and only that.
+    Registered(Box<Registration>),
+    /// Accepted (受理): the legal clock starts.
+    Accepted,
+    /// The bundle added a step to the plan.
+    StepAdded {
+        /// The step.
+        step: Step,
+    },
+    /// A step waits for its office, for the first time or again.
+    StepOpened {
+        /// The step's id.
+        step: String,
+    },
+    /// Whatever was decided in a step no longer stands; it waits to be opened again.
+    StepVoided {
+        /// The step's id.
+        step: String,
+    },
+    /// An examination step is approved, and so is everything that its effect depends on.
+    StepEffective {
+        /// The step's id.
+        step: String,
+    },
+    /// A step was decided.
+    Decided {
+        /// The decision.
+        decision: Decision,
+        /// For which office; absent where the bundle itself decided.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by_office: Option<Office>,
+    },
+    /// The one notice of everything to correct (一次性告知).
+    CorrectionRequested {
+        /// All of it, each finding once, in the plan's order.
+        findings: Vec<Finding>,
+        /// The steps whose offices asked.
+        by: Vec<String>,
+    },
+    /// The next round was handed in.
+    Corrected {
+        /// What was handed in.
+        round: Box<Round>,
+        /// The elements, answered or derived, whose values differ from the round before.
+        changed: Vec<String>,
+    },
+    /// A promised or missing material came in.
+    MaterialSupplied {
+        /// The material.
+        material: Material,
+    },
+    /// The bundle answered an event. What its directives led to follows.
+    Reacted {
+        /// The number of the event it answered.
+        to: u64,
+        /// The effects that it asked for.
+        intents: Vec<Intent>,
+    },
+    /// A directive that was kept and not obeyed.
+    Noted {
+        /// The directive.
+        directive: Directive,
+        /// Why the case no longer allowed it, having moved on since the event that the bundle
+        /// answered. Absent where the host knows no such directive (`other`).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        moot: Option<Refusal>,
+    },
+    /// The bundle could not answer an event.
+    Parked {
+        /// The number of that event.
+        to: u64,
+        /// The export that was called.
+        function: String,
+        /// The fault's name.
+        fault: String,
+        /// What an operator needs to know.
+        detail: String,
+    },
+    /// A parked case goes on.
+    Resumed {
+        /// Who let it.
+        by: String,
+    },
+    /// An effect has its outcome.
+    EffectSettled(Settlement),
+    /// The filer took the case back; `ended` follows.
+    Withdrawn {
+        /// Who did.
+        by: String,
+        /// In their own words.
+        reason: String,
+    },
+    /// The case is over.
+    Ended {
+        /// How.
+        ending: Ending,
+        /// What a completed case came to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outcome: Option<Json>,
+    },
+    /// The filer rated the case.
+    Rated {
+        /// 1 to 5.
+        score: u8,
+        /// Who did.
+        by: String,
+        /// In their own words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comment: Option<String>,
+    },
+}
+
+/// What a case is registered with. All but `round` is the same for its whole life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    /// The case's id.
+    pub id: String,
+    /// The matter's name.
+    pub matter: String,
+    /// The bundle's version.
+    pub version: String,
+    /// The bundle's digest: the case is pinned to it.
+    pub digest: String,
+    /// The kinds of `proceedings.event` that the bundle answers, from its manifest.
+    pub hears: Vec<String>,
+    /// The date that picked the bundle.
+    pub legal_date: String,
+    /// Round 0.
+    pub round: Round,
+}
+
+/// What one round (轮次) consists of: handed in, assessed without errors, planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Round {
+    /// What was handed in; its `round` is this round's number.
+    pub submission: Submission,
+    /// The answers: an object, element code to value.
+    pub answers: Json,
+    /// What the bundle said of them.
+    pub assessment: Assessment,
+    /// The order of work.
+    pub plan: Vec<Step>,
+    /// The caller who handed it in.
+    pub submitted_by: String,
+}
+
+impl Recorded {
+    /// The event as the bundle hears it, if it is of a kind that `hears` (the manifest's) lists.
+    pub fn heard(&self, hears: &[String]) -> Option<contract::Event> {
+        let (kind, event) = match &self.event {
+            Event::Registered(_) => ("registered", contract::Event::Registered),
+            Event::Accepted => ("accepted", contract::Event::Accepted),
+            Event::StepOpened { step } => {
+                ("step-opened", contract::Event::StepOpened(step.clone()))
+            }
+            Event::Decided { decision, .. } => (
+                "step-decided",
+                contract::Event::StepDecided(decision.clone()),
+            ),
+            Event::StepEffective { step } => (
+                "step-effective",
+                contract::Event::StepEffective(step.clone()),
+            ),
+            Event::CorrectionRequested { findings, .. } => (
+                "correction-requested",
+                contract::Event::CorrectionRequested(findings.clone()),
+            ),
+            Event::Corrected { .. } => ("corrected", contract::Event::Corrected),
+            Event::MaterialSupplied { material } => (
+                "material-supplied",
+                contract::Event::MaterialSupplied(material.code.clone()),
+            ),
+            Event::EffectSettled(settlement) => {
+                ("settled", contract::Event::Settled(settlement.clone()))
+            }
+            Event::Ended { ending, .. } => ("ended", contract::Event::Ended(ending.clone())),
+            Event::Rated { score, .. } => ("rated", contract::Event::Rated(*score)),
+            Event::StepAdded { .. }
+            | Event::StepVoided { .. }
+            | Event::Reacted { .. }
+            | Event::Noted { .. }
+            | Event::Parked { .. }
+            | Event::Resumed { .. }
+            | Event::Withdrawn { .. } => return None,
+        };
+        hears.iter().any(|heard| heard == kind).then_some(event)
+    }
+}

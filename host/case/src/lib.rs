@@ -1,0 +1,37 @@
+//! The life of a case: commands, events, state. Pure.
+//!
+//! [`decide`] says which events a command leads to, or why it leads to none; [`State::evolve`] says
+//! what the case is after an event. Both are functions of their arguments alone: the same history
+//! and the same command give the same events, today or in ten years.
+//!
+//! This crate refuses to know: what time it is (commands come with theirs), how events are stored,
+//! how a bundle runs, what its answers mean, who may call (only which office a step belongs to), and
+//! what a working day is.
+//!
+//! ```
+//! use onething_case::{Command, Error, decide};
+//! let withdraw = Command::Withdraw { by: "clerk-7".into(), reason: "filed by mistake".into() };
+//! let Err(Error::Refused(refusal)) = decide(None, "2025-01-06T09:00:00+08:00", &withdraw) else { panic!() };
+//! assert_eq!(refusal.code, "unknown-case");
+//! ```
+
+mod command;
+mod decide;
+mod decision;
+mod draft;
+mod error;
+mod event;
+mod plan;
+mod reaction;
+mod refusals;
+mod state;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use command::Command;
+pub use decide::decide;
+pub use error::{Error, Fault, HistoryError, PlanError};
+pub use event::{Event, Recorded, Registration, Round};
+pub use plan::check_plan;
+pub use state::{EffectRecord, Parked, State, Status, StepRecord};

@@ -1,0 +1,21 @@
+//! The contract's records as Rust values, one for one with `wit/types.wit` and
+//! `wit/proceedings.wit`, where each is documented.
+//!
+//! They are JSON everywhere (journals, events, the API) and, with the feature `component`, also the
+//! component ABI. This crate knows no behaviour.
+
+#![expect(missing_docs, reason = "the fields are documented once, in wit/")]
+
+mod effects;
+pub mod manifest;
+mod proceedings;
+mod types;
+
+pub use effects::*;
+pub use proceedings::*;
+pub use types::*;
+
+/// A JSON document in UTF-8, kept as the text it came as.
+pub type Json = String;
+/// A promise of an effect.
+pub type Ticket = String;

@@ -1,0 +1,1 @@
+//! Drives cases: store, runtime and capabilities together, without HTTP.

@@ -1,0 +1,110 @@
+//! What an invocation is given: the export with its arguments, and the inputs it may read.
+
+use onething_contract::{CaseView, Event, Filer, Found, Lookup, Subject, Submission};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// An export of `matter` and its arguments.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Call {
+    Prefill {
+        filer: Filer,
+        subject: Subject,
+        purpose: String,
+    },
+    Assess {
+        submission: Submission,
+    },
+    Plan {
+        submission: Submission,
+        scenario: String,
+    },
+    Project {
+        view: CaseView,
+    },
+    /// The only call in which effects are granted. Decisions and tickets that effects may name are
+    /// those of the view.
+    Respond {
+        view: CaseView,
+        event: Event,
+    },
+}
+
+impl Call {
+    /// The export's name.
+    #[must_use]
+    pub fn function(&self) -> &'static str {
+        match self {
+            Call::Prefill { .. } => "prefill",
+            Call::Assess { .. } => "assess",
+            Call::Plan { .. } => "plan",
+            Call::Project { .. } => "project",
+            Call::Respond { .. } => "respond",
+        }
+    }
+
+    /// The case that effects belong to.
+    pub(crate) fn acts_on(&self) -> Option<&CaseView> {
+        match self {
+            Call::Respond { view, .. } => Some(view),
+            _ => None,
+        }
+    }
+}
+
+/// What the imports answer.
+#[derive(Clone)]
+pub struct Inputs {
+    /// The answers of the current round, one JSON object; `{}` where there are none.
+    pub answers: Arc<str>,
+    /// When the event at hand happened, RFC 3339 with China's offset: `2026-03-02T09:00:00+08:00`.
+    pub now: String,
+    /// Tickets are `{ticket_prefix}-1`, `-2` … in the order of the calls. Unique to the invocation.
+    pub ticket_prefix: String,
+    /// Registers and parameters.
+    pub facts: Arc<dyn Facts>,
+}
+
+impl Inputs {
+    /// For an instance that is made before anything is asked of it.
+    pub(crate) fn none() -> Self {
+        Self {
+            answers: "{}".into(),
+            now: String::new(),
+            ticket_prefix: String::new(),
+            facts: Arc::new(BTreeMap::new()),
+        }
+    }
+}
+
+impl fmt::Debug for Inputs {
+    /// Without the answers, which are somebody's personal data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inputs")
+            .field("now", &self.now)
+            .field("ticket_prefix", &self.ticket_prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What registers and parameters say. The runtime has checked the manifest's grants before it asks.
+pub trait Facts: Send + Sync {
+    /// The answer, if it is at hand. Does no I/O: it is called while a bundle runs.
+    fn known(&self, lookup: &Lookup) -> Option<Found>;
+
+    /// The answers, one a lookup in their order, by whatever I/O it takes. Called between passes.
+    fn fetch(&self, wanted: &[Lookup]) -> Vec<Found>;
+}
+
+/// A closed set, as a journal holds it: nothing else can be fetched.
+impl Facts for BTreeMap<Lookup, Found> {
+    fn known(&self, lookup: &Lookup) -> Option<Found> {
+        self.get(lookup).cloned()
+    }
+
+    fn fetch(&self, _: &[Lookup]) -> Vec<Found> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,34 @@
+//! Runs bundles in a sandbox and keeps a journal of each run.
+//!
+//! A [`Runtime`] loads a component into a [`Bundle`]; [`Bundle::invoke`] runs one export under the
+//! [`Limits`] and gives a [`Run`]: an [`Outcome`] with the output, the effects asked for and the
+//! lookups made, or a named [`Fault`]; beside it the [`Usage`] and the log.
+//!
+//! An invocation does no I/O. What a bundle looks up and the host has not fetched yet is answered
+//! `pending`; the pass is void, [`Facts::fetch`] gets what was asked, and the export runs again in a
+//! fresh instance. The last pass depends on nothing but the [`Call`] and the [`Inputs`].
+//!
+//! This crate refuses to know what a case is, how it is stored, who calls, and the time of the
+//! machine (but for the backstop that ends a run that takes too long). It is the only crate that
+//! knows wasmtime.
+
+mod bundle;
+mod cache;
+mod call;
+mod engine;
+mod fault;
+mod imports;
+mod inspect;
+mod limits;
+mod output;
+mod run;
+mod world;
+
+pub use bundle::{Bundle, Instance};
+pub use call::{Call, Facts, Inputs};
+pub use engine::{Error, Runtime};
+pub use fault::Fault;
+pub use inspect::{Inspection, LoadError, inspect};
+pub use limits::Limits;
+pub use output::Output;
+pub use run::{Level, LogLine, Outcome, Run, Usage};

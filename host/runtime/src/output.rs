@@ -1,0 +1,151 @@
+//! What an export returned, and whether it keeps the contract's promises about JSON.
+
+use crate::Fault;
+use onething_contract::{
+    Assessment, Decision, Directive, FilledForm, Prefilled, Refusal, Step,
+};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::fmt;
+
+/// The result of the export of the same name.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Output {
+    Prefill(Result<Vec<Prefilled>, Refusal>),
+    Assess(Assessment),
+    Plan(Vec<Step>),
+    Project(Vec<FilledForm>),
+    Respond(Vec<Directive>),
+}
+
+impl Output {
+    /// The export's name.
+    #[must_use]
+    pub fn function(&self) -> &'static str {
+        match self {
+            Output::Prefill(_) => "prefill",
+            Output::Assess(_) => "assess",
+            Output::Plan(_) => "plan",
+            Output::Project(_) => "project",
+            Output::Respond(_) => "respond",
+        }
+    }
+
+    /// Every `json` of the result is JSON, and an object where the contract says so.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        match self {
+            Output::Prefill(Err(_)) => Ok(()),
+            Output::Prefill(Ok(values)) => values
+                .iter()
+                .filter_map(|prefilled| prefilled.value.as_deref())
+                .try_for_each(|value| check_json("prefilled.value", value)),
+            Output::Assess(assessment) => check_object("assessment.derived", &assessment.derived),
+            Output::Plan(steps) => steps.iter().try_for_each(check_step),
+            Output::Project(forms) => forms
+                .iter()
+                .try_for_each(|form| check_object("filled-form.values", &form.values)),
+            Output::Respond(directives) => directives.iter().try_for_each(check_directive),
+        }
+    }
+}
+
+fn check_step(step: &Step) -> Result<(), Fault> {
+    step.payload_schema
+        .iter()
+        .try_for_each(|schema| check_json("step.payload-schema", schema))
+}
+
+fn check_decision(decision: &Decision) -> Result<(), Fault> {
+    decision
+        .payload
+        .iter()
+        .try_for_each(|payload| check_json("decision.payload", payload))
+}
+
+fn check_directive(directive: &Directive) -> Result<(), Fault> {
+    match directive {
+        Directive::Decide(decision) => check_decision(decision),
+        Directive::AddStep(step) => check_step(step),
+        Directive::Complete(outcome) => check_json("directive.complete", outcome),
+        Directive::Other((_, value)) => check_json("directive.other", value),
+        Directive::ReopenStep(_)
+        | Directive::ReturnForCorrection(_)
+        | Directive::Reject(_)
+        | Directive::NotCompetent(_) => Ok(()),
+    }
+}
+
+pub(crate) fn check_object(what: &str, json: &str) -> Result<(), Fault> {
+    check_json(what, json)?;
+    if json.trim_start().starts_with('{') {
+        Ok(())
+    } else {
+        Err(Fault::MalformedOutput {
+            message: format!("{what} is not a JSON object"),
+        })
+    }
+}
+
+pub(crate) fn check_json(what: &str, json: &str) -> Result<(), Fault> {
+    match serde_json::from_str(json) {
+        Ok(Readable) => Ok(()),
+        // The error tells line and column, not the value, which may be personal data.
+        Err(error) => Err(Fault::MalformedOutput {
+            message: format!("{what} is not JSON: {error}"),
+        }),
+    }
+}
+
+/// JSON that `serde_json` will read into any value: `IgnoredAny` lets pass lone surrogates, numbers
+/// out of range and nesting beyond the recursion limit, on which a later reader would fail.
+struct Readable;
+
+impl<'de> Deserialize<'de> for Readable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ReadableVisitor)
+    }
+}
+
+struct ReadableVisitor;
+
+impl<'de> Visitor<'de> for ReadableVisitor {
+    type Value = Readable;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Readable, E> {
+        Ok(Readable)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Readable, E> {
+        Ok(Readable)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Readable, E> {
+        Ok(Readable)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Readable, E> {
+        Ok(Readable)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Readable, E> {
+        Ok(Readable)
+    }
+
+    fn visit_unit<E>(self) -> Result<Readable, E> {
+        Ok(Readable)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Readable, A::Error> {
+        while let Some(Readable) = items.next_element()? {}
+        Ok(Readable)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Readable, A::Error> {
+        while let Some((IgnoredAny, Readable)) = members.next_entry()? {}
+        Ok(Readable)
+    }
+}

@@ -1,0 +1,124 @@
+//! What an invocation leaves: an outcome or a fault, what it used, what it logged.
+
+use crate::{Fault, Output};
+use onething_contract::{Found, Intent, Lookup};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One invocation, done.
+#[derive(Debug, Clone)]
+pub struct Run {
+    pub outcome: Result<Outcome, Fault>,
+    pub usage: Usage,
+    /// Of the last pass.
+    pub log: Vec<LogLine>,
+}
+
+/// What a run came to: a function of the call and the inputs, and of nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// What it asked of registers and parameters, in their order, and what it was told.
+    pub lookups: Vec<(Lookup, Found)>,
+    pub output: Output,
+    /// The effects it asked for, in the order of the calls.
+    pub intents: Vec<Intent>,
+}
+
+impl Outcome {
+    /// The journal of the invocation for the case's event of that number by the bundle of that
+    /// digest: one JSON object, the same bytes each time the same is run. An [`Outcome`] is read
+    /// back from it by serde.
+    #[must_use]
+    pub fn journal(&self, event: u64, digest: &str) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Journal<'a> {
+            event: u64,
+            function: &'a str,
+            digest: &'a str,
+            #[serde(flatten)]
+            outcome: &'a Outcome,
+        }
+        let journal = Journal {
+            event,
+            function: self.output.function(),
+            digest,
+            outcome: self,
+        };
+        // Strings, numbers and lists with string keys only: serialising them has no way to fail.
+        serde_json::to_vec(&journal).unwrap_or_default()
+    }
+}
+
+/// What the last pass used of each limit. Measurements, kept beside the journal, never in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    pub fuel: u64,
+    pub memory_bytes: usize,
+    pub input_bytes: usize,
+    pub output_bytes: usize,
+    pub host_calls: usize,
+    pub log_bytes: usize,
+    /// Log text was dropped because there was too much of it.
+    pub log_cut: bool,
+    pub passes: u32,
+    /// Of all passes together, without what was fetched between them.
+    pub time_us: u64,
+}
+
+/// A line that a bundle wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    pub level: Level,
+    pub message: String,
+}
+
+impl fmt::Display for LogLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.level {
+            Level::Info => write!(f, "info: {}", self.message),
+            Level::Error => write!(f, "error: {}", self.message),
+        }
+    }
+}
+
+/// `log.level`.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    wasmtime::component::ComponentType,
+    wasmtime::component::Lift,
+)]
+#[component(enum)]
+#[serde(rename_all = "kebab-case")]
+#[repr(u8)]
+pub enum Level {
+    #[component(name = "info")]
+    Info,
+    #[component(name = "error")]
+    Error,
+}
+
+/// The bytes of a value as JSON, counted and not kept.
+pub(crate) fn json_bytes(value: &impl Serialize) -> usize {
+    struct Counter(usize);
+    impl std::io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counter = Counter(0);
+    match serde_json::to_writer(&mut counter, value) {
+        Ok(()) => counter.0,
+        // A value that is no JSON cannot be let through as small.
+        Err(_) => usize::MAX,
+    }
+}

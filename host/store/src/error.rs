@@ -1,0 +1,158 @@
+//! What can go wrong here, each named by the operation that failed.
+
+use std::path::PathBuf;
+
+/// A store that cannot be opened, read or written. Nothing of a failed operation is kept.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file holds something else.
+    #[error("{path} is not a database: give another path, or move the file away")]
+    NotADatabase {
+        /// As it was given.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A database, and not one of ours.
+    #[error(
+        "{path} is the database of another program (application id {application_id}): give another path"
+    )]
+    Foreign {
+        /// As it was given.
+        path: PathBuf,
+        /// `PRAGMA application_id`; 0 where the other program sets none.
+        application_id: i64,
+    },
+    /// Written by a later version of this program.
+    #[error(
+        "{path} has schema {found}, this program knows up to {known}: use the newer program that wrote it"
+    )]
+    Newer {
+        /// As it was given.
+        path: PathBuf,
+        /// The schema of the file.
+        found: i64,
+        /// The newest schema of this program.
+        known: i64,
+    },
+    /// The database refused an operation.
+    #[error("cannot {operation}")]
+    Database {
+        /// What was attempted, in the infinitive.
+        operation: &'static str,
+        /// What the database said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// JSON in the database, or on its way there, is not what it should be.
+    #[error("{what} is not the JSON that it should be")]
+    Malformed {
+        /// Which record.
+        what: String,
+        /// Where it breaks.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A record contradicts itself: the file was changed from outside, or its disk is failing.
+    #[error("{what} is damaged: restore it from a backup")]
+    Damaged {
+        /// Which record, and how.
+        what: String,
+    },
+    /// The caller's events are not numbered one by one up to the case's version.
+    #[error("event {n} of case {case_id} comes where {expected} should")]
+    Numbering {
+        /// The case.
+        case_id: String,
+        /// The number found.
+        n: u64,
+        /// The number that was due.
+        expected: u64,
+    },
+    /// An outcome for an effect that this case does not wait for.
+    #[error("case {case_id} has no pending effect {ticket}")]
+    UnknownEffect {
+        /// The case.
+        case_id: String,
+        /// The effect's ticket.
+        ticket: String,
+    },
+    /// Other bytes are already kept under this name and event.
+    #[error("document {name} of case {case_id} as of event {event} is kept with other bytes")]
+    DocumentDiffers {
+        /// The case.
+        case_id: String,
+        /// The document.
+        name: String,
+        /// The event as of which it was rendered.
+        event: u64,
+    },
+}
+
+/// Why a commit is not made. All but `Store` are answers, not failures.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommitError {
+    /// Another writer was first: load the case again, decide again.
+    #[error("case {case_id} has moved on to event {current_version}")]
+    Conflict {
+        /// The case.
+        case_id: String,
+        /// Its last event; 0 where there is no such case.
+        current_version: u64,
+    },
+    /// Another open or completed case holds a unique key.
+    #[error("the key {key} is held by case {case_id}")]
+    KeyTaken {
+        /// The key as the bundle named it.
+        key: String,
+        /// The case that holds it.
+        case_id: String,
+    },
+    /// The caller has used this idempotency key for another request.
+    #[error("the idempotency key {key} was used for another request")]
+    IdempotencyMismatch {
+        /// The key as the caller gave it.
+        key: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// `.map_err(failed("load the events of a case"))`
+pub(crate) fn failed(operation: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
+    move |source| Error::Database { operation, source }
+}
+
+/// A number of the database, where none is negative, as ours.
+pub(crate) fn unsigned<T: TryFrom<i64>>(number: i64, what: &str) -> Result<T, Error> {
+    T::try_from(number).map_err(|_| Error::Damaged {
+        what: format!("{what} {number}"),
+    })
+}
+
+/// One of our numbers as the database's. Counts of events end long before `i64::MAX`.
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn to_json<T: serde::Serialize>(value: &T, what: &str) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|source| malformed(what, source))
+}
+
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(
+    text: &str,
+    what: &str,
+) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(|source| malformed(what, source))
+}
+
+fn malformed(what: &str, source: serde_json::Error) -> Error {
+    Error::Malformed {
+        what: what.to_owned(),
+        source,
+    }
+}

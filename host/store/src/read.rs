@@ -1,0 +1,203 @@
+//! Reading cases back: the log as it is, and the lists of the read model.
+
+use crate::error::{failed, from_json, unsigned};
+use crate::{CaseRow, Error, JournalEntry, ROWS_MAX, Store, TaskRow};
+use crate::stub::Recorded;
+use onething_contract::Office;
+
+/// Which cases to list; what is not given is not asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaseFilter {
+    /// The id itself.
+    pub id: Option<String>,
+    /// GB/T 2260, exactly.
+    pub region: Option<String>,
+    /// The matter's name.
+    pub matter: Option<String>,
+    /// In the words of the case engine.
+    pub status: Option<String>,
+    /// The subject's identifier.
+    pub subject: Option<String>,
+    /// Stopped by a fault, or not.
+    pub parked: Option<bool>,
+    /// Those after this id: the last of the page before.
+    pub after: Option<String>,
+}
+
+/// Where a list of tasks goes on: the last one of the page before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskKey {
+    /// The case.
+    pub case_id: String,
+    /// Its step.
+    pub step: String,
+}
+
+impl Store {
+    /// Every event of a case, in order; none where there is no such case.
+    pub async fn load(&self, case_id: &str) -> Result<Vec<Recorded>, Error> {
+        let rows: Vec<(i64, String, String)> =
+            sqlx::query_as("SELECT n, at, body FROM events WHERE case_id = $1 ORDER BY n")
+                .bind(case_id)
+                .fetch_all(&self.readers)
+                .await
+                .map_err(failed("load the events of a case"))?;
+        rows.into_iter()
+            .map(|(n, at, body)| {
+                Ok(Recorded {
+                    n: unsigned(n, "the number of an event")?,
+                    at,
+                    event: from_json(&body, &format!("event {n} of case {case_id}"))?,
+                })
+            })
+            .collect()
+    }
+
+    /// Every invocation of a case, in order.
+    pub async fn journal(&self, case_id: &str) -> Result<Vec<JournalEntry>, Error> {
+        let rows: Vec<(i64, String, Vec<u8>, String)> = sqlx::query_as(
+            "SELECT event, function, body, usage FROM journal WHERE case_id = $1 ORDER BY n",
+        )
+        .bind(case_id)
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed("load the journal of a case"))?;
+        rows.into_iter()
+            .map(|(event, function, body, usage)| {
+                Ok(JournalEntry {
+                    event: unsigned(event, "the event of a journal entry")?,
+                    function,
+                    body,
+                    usage: from_json(&usage, "the use of an invocation")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Cases by id, at most [`ROWS_MAX`].
+    pub async fn cases(&self, filter: &CaseFilter, limit: u32) -> Result<Vec<CaseRow>, Error> {
+        let rows: Vec<CaseColumns> = sqlx::query_as(
+            "SELECT id, region, matter, digest, subject, status, round, version, next_reaction,
+                    parked, registered_at, ended_at
+             FROM cases
+             WHERE ($1 IS NULL OR id = $1) AND ($2 IS NULL OR region = $2)
+               AND ($3 IS NULL OR matter = $3) AND ($4 IS NULL OR status = $4)
+               AND ($5 IS NULL OR subject = $5) AND ($6 IS NULL OR parked = $6)
+               AND ($7 IS NULL OR id > $7)
+             ORDER BY id LIMIT $8",
+        )
+        .bind(&filter.id)
+        .bind(&filter.region)
+        .bind(&filter.matter)
+        .bind(&filter.status)
+        .bind(&filter.subject)
+        .bind(filter.parked)
+        .bind(&filter.after)
+        .bind(i64::from(limit.min(ROWS_MAX)))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed("list cases"))?;
+        rows.into_iter().map(case).collect()
+    }
+
+    /// The tasks of an office by case and step, at most [`ROWS_MAX`].
+    pub async fn tasks(
+        &self,
+        office: &Office,
+        after: Option<&TaskKey>,
+        limit: u32,
+    ) -> Result<Vec<TaskRow>, Error> {
+        let (case_id, step) = match after {
+            Some(key) => (key.case_id.as_str(), key.step.as_str()),
+            None => ("", ""),
+        };
+        let rows: Vec<(String, String, String, String, i64, i64, String)> = sqlx::query_as(
+            "SELECT case_id, step, role, status, version, round, opened_at FROM tasks
+             WHERE function = $1 AND region = $2 AND (case_id > $3 OR (case_id = $3 AND step > $4))
+             ORDER BY case_id, step LIMIT $5",
+        )
+        .bind(&office.function)
+        .bind(&office.region)
+        .bind(case_id)
+        .bind(step)
+        .bind(i64::from(limit.min(ROWS_MAX)))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed("list the tasks of an office"))?;
+        rows.into_iter()
+            .map(|(case_id, step, role, status, version, round, opened_at)| {
+                Ok(TaskRow {
+                    case_id,
+                    step,
+                    office: office.clone(),
+                    role,
+                    status,
+                    version: unsigned(version, "the version of a task")?,
+                    round: unsigned(round, "the round of a task")?,
+                    opened_at,
+                })
+            })
+            .collect()
+    }
+
+    /// Ids of cases whose bundle has something to react to and is not parked.
+    pub async fn unreacted(&self, limit: u32) -> Result<Vec<String>, Error> {
+        sqlx::query_scalar(
+            "SELECT id FROM cases WHERE next_reaction IS NOT NULL AND parked = $1
+             ORDER BY id LIMIT $2",
+        )
+        .bind(false)
+        .bind(i64::from(limit.min(ROWS_MAX)))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed("list the cases with work left"))
+    }
+}
+
+type CaseColumns = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    i64,
+    i64,
+    Option<i64>,
+    bool,
+    String,
+    Option<String>,
+);
+
+fn case(columns: CaseColumns) -> Result<CaseRow, Error> {
+    let (
+        id,
+        region,
+        matter,
+        digest,
+        subject,
+        status,
+        round,
+        version,
+        next_reaction,
+        parked,
+        registered_at,
+        ended_at,
+    ) = columns;
+    Ok(CaseRow {
+        id,
+        region,
+        matter,
+        digest,
+        subject,
+        status,
+        round: unsigned(round, "the round of a case")?,
+        version: unsigned(version, "the version of a case")?,
+        next_reaction: next_reaction
+            .map(|n| unsigned(n, "the next reaction of a case"))
+            .transpose()?,
+        parked,
+        registered_at,
+        ended_at,
+    })
+}

@@ -1,0 +1,1 @@
+//! A bundle that misbehaves on request, for the tests of the sandbox.

@@ -1,0 +1,1 @@
+//! End to end, sandbox and API tests in one binary; the benches.
