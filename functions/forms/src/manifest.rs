@@ -9,7 +9,11 @@ use sha2::{Digest, Sha256};
 pub fn manifest(sources: &Sources, merge: Merge) -> Manifest {
     let matter = &sources.matter.content;
     let title = &sources.merged.content.title;
-    let fields: Vec<&MergedField> = merge.sections.iter().flat_map(|section| &section.fields).collect();
+    let fields: Vec<&MergedField> = merge
+        .sections
+        .iter()
+        .flat_map(|section| &section.fields)
+        .collect();
     let schema = schema::schema(&title.zh, &fields, &merge.elements);
     Manifest {
         contract: matter.contract.get_ref().clone(),
@@ -18,10 +22,21 @@ pub fn manifest(sources: &Sources, merge: Merge) -> Manifest {
         title: matter.title.clone(),
         valid: Validity {
             since: matter.valid.since.get_ref().to_string(),
-            until: matter.valid.until.as_ref().map(|until| until.get_ref().to_string()),
+            until: matter
+                .valid
+                .until
+                .as_ref()
+                .map(|until| until.get_ref().to_string()),
         },
-        legal_date: matter.legal_date.as_ref().map(|element| element.get_ref().clone()),
-        hears: matter.hears.iter().map(|kind| kind.get_ref().clone()).collect(),
+        legal_date: matter
+            .legal_date
+            .as_ref()
+            .map(|element| element.get_ref().clone()),
+        hears: matter
+            .hears
+            .iter()
+            .map(|kind| kind.get_ref().clone())
+            .collect(),
         promise: matter.promise.clone(),
         scenarios: matter.scenarios.clone(),
         materials: matter.materials.clone(),

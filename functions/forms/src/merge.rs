@@ -3,8 +3,8 @@
 use crate::Problem;
 use crate::read::{self, File, Sources};
 use onething_contract::manifest::{
-    CONTRACT, Element, FilledBy, Kind, MergedField, Origin, Section, Shape, Source, SourceBox, SourceField,
-    SourceForm,
+    CONTRACT, Element, FilledBy, Kind, MergedField, Origin, RegisterGrant, RegisterKey, Section,
+    Shape, Source, SourceBox, SourceField, SourceForm,
 };
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -32,6 +32,8 @@ pub struct Merge {
     pub elements: Vec<Element>,
     pub sections: Vec<Section>,
     pub forms: Vec<SourceForm>,
+    /// The registers that fill the merged form.
+    pub registers: Vec<RegisterGrant>,
     /// Every function that something derives from, once; what others need comes first.
     pub derivations: Vec<Derivation>,
 }
@@ -86,6 +88,7 @@ pub fn merge(sources: &Sources) -> Result<Merge, Vec<Problem>> {
     if merger.problems.is_empty() {
         Ok(Merge {
             elements,
+            registers: merger.registers(),
             sections,
             forms,
             derivations,
@@ -121,11 +124,13 @@ impl<'a> Merger<'a> {
             let code = &field.get_ref().element;
             let listed = matches!(element.kind, Kind::Enum | Kind::EnumList);
             if listed == element.values.is_empty() {
-                let message = format!("element `{code}`: `values` belong to enums, and an enum needs them");
+                let message =
+                    format!("element `{code}`: `values` belong to enums, and an enum needs them");
                 self.problems.push(file.problem(entry, message));
             }
             if (element.kind == Kind::Table) == element.columns.is_empty() {
-                let message = format!("element `{code}`: `columns` belong to tables, and a table needs them");
+                let message =
+                    format!("element `{code}`: `columns` belong to tables, and a table needs them");
                 self.problems.push(file.problem(entry, message));
             }
             elements.push(Element {
@@ -155,8 +160,17 @@ impl<'a> Merger<'a> {
         for (file, spanned) in merged_fields(self.sources) {
             let field = spanned.get_ref();
             if let Some(function) = &field.derive {
-                let kind = self.dictionary(&field.element).map(|entry| entry.get_ref().kind);
-                self.derivation(file, spanned, function, &field.from, kind, Some(&field.element));
+                let kind = self
+                    .dictionary(&field.element)
+                    .map(|entry| entry.get_ref().kind);
+                self.derivation(
+                    file,
+                    spanned,
+                    function,
+                    &field.from,
+                    kind,
+                    Some(&field.element),
+                );
             }
         }
         sections
@@ -168,7 +182,8 @@ impl<'a> Merger<'a> {
         let element = field.element.as_str();
         let line = file.line(spanned);
         if self.dictionary(element).is_none() {
-            self.problems.push(file.problem(spanned, unknown_element(element)));
+            self.problems
+                .push(file.problem(spanned, unknown_element(element)));
         }
         if let Some(first) = self.asked.insert(element, line) {
             let message = format!("element `{element}` is asked twice; first at line {first}");
@@ -205,9 +220,22 @@ impl<'a> Merger<'a> {
     ) -> Option<Source> {
         let wrong = match (path.split_once('.'), lock) {
             (None, _) => format!("`register = \"{path}\"` is not `register.field`"),
-            (_, None) => "a value from a register needs a `lock`: owner, disputable or free".to_owned(),
-            (Some((register, _)), _) if !self.sources.matter.content.grants.has_register(register) => {
-                format!("register `{register}` is not among the `[[grants.register]]` of matter.toml")
+            (_, None) => {
+                "a value from a register needs a `lock`: owner, disputable or free".to_owned()
+            }
+            (Some((register, _)), _)
+                if self.sources.matter.content.grants.key(register).is_none() =>
+            {
+                format!(
+                    "register `{register}` is not among the `[[grants.register]]` of matter.toml"
+                )
+            }
+            (Some((register, _)), _)
+                if self.sources.matter.content.grants.key(register) == Some(RegisterKey::Other) =>
+            {
+                format!(
+                    "register `{register}` is looked up by the rules, not by subject, unit or filer"
+                )
             }
             (Some((register, field)), Some(lock)) => {
                 return Some(Source::Register {
@@ -221,6 +249,18 @@ impl<'a> Merger<'a> {
         None
     }
 
+    fn registers(&self) -> Vec<RegisterGrant> {
+        let grants = self.sources.matter.content.grants.grants().registers;
+        let read = |grant: &RegisterGrant| {
+            merged_fields(self.sources).any(|(_, field)| {
+                let path = field.get_ref().register.as_deref();
+                path.and_then(|path| path.split_once('.'))
+                    .is_some_and(|(name, _)| name == grant.name)
+            })
+        };
+        grants.into_iter().filter(read).collect()
+    }
+
     fn form(&mut self, file: &'a File<read::Form>) -> SourceForm {
         let form = &file.content;
         let name = file.path.file_stem().unwrap_or_default();
@@ -229,8 +269,16 @@ impl<'a> Merger<'a> {
             title: form.title.clone(),
             agency: form.agency.get_ref().clone(),
             basis: form.basis.clone(),
-            fields: form.fields.iter().filter_map(|field| self.field(file, field)).collect(),
-            boxes: form.boxes.iter().filter_map(|area| self.filled_by(file, area)).collect(),
+            fields: form
+                .fields
+                .iter()
+                .filter_map(|field| self.field(file, field))
+                .collect(),
+            boxes: form
+                .boxes
+                .iter()
+                .filter_map(|area| self.filled_by(file, area))
+                .collect(),
         }
     }
 
@@ -240,10 +288,20 @@ impl<'a> Merger<'a> {
         spanned: &'a Spanned<read::Field>,
     ) -> Option<SourceField> {
         let field = spanned.get_ref();
-        let (from, shape) = match (&field.element, &field.derive, &field.constant, &field.system) {
+        let (from, shape) = match (
+            &field.element,
+            &field.derive,
+            &field.constant,
+            &field.system,
+        ) {
             (Some(element), None, None, None) => {
                 let shape = self.copied(file, spanned, element)?;
-                (Origin::Element { element: element.clone() }, shape)
+                (
+                    Origin::Element {
+                        element: element.clone(),
+                    },
+                    shape,
+                )
             }
             (None, Some(function), None, None) => {
                 let Some(kind) = field.kind else {
@@ -258,9 +316,12 @@ impl<'a> Merger<'a> {
                 };
                 (origin, plain(kind))
             }
-            (None, None, Some(constant), None) => {
-                (Origin::Constant { constant: constant.clone() }, plain(Kind::Text))
-            }
+            (None, None, Some(constant), None) => (
+                Origin::Constant {
+                    constant: constant.clone(),
+                },
+                plain(Kind::Text),
+            ),
             (None, None, None, Some(system)) if system == "filed-on" => {
                 (Origin::FiledOn, plain(Kind::Date))
             }
@@ -296,7 +357,8 @@ impl<'a> Merger<'a> {
     ) -> Option<Shape> {
         let field = spanned.get_ref();
         let Some(entry) = self.dictionary(element) else {
-            self.problems.push(file.problem(spanned, unknown_element(element)));
+            self.problems
+                .push(file.problem(spanned, unknown_element(element)));
             return None;
         };
         if !self.asked.contains_key(element) {
@@ -423,11 +485,17 @@ impl<'a> Merger<'a> {
 
     /// An element that no agency's form needs must not be asked of anybody.
     fn nothing_in_vain(&mut self, forms: &[SourceForm]) {
-        let copied = forms.iter().flat_map(|form| &form.fields).filter_map(|field| match &field.from {
-            Origin::Element { element } => Some(element.as_str()),
-            _ => None,
-        });
-        let argued = self.derivations.iter().flat_map(|derivation| &derivation.from);
+        let copied = forms
+            .iter()
+            .flat_map(|form| &form.fields)
+            .filter_map(|field| match &field.from {
+                Origin::Element { element } => Some(element.as_str()),
+                _ => None,
+            });
+        let argued = self
+            .derivations
+            .iter()
+            .flat_map(|derivation| &derivation.from);
         let used: Vec<&str> = copied
             .chain(argued.map(|argument| argument.element.as_str()))
             .collect();
@@ -449,7 +517,8 @@ impl<'a> Merger<'a> {
             for (no, span) in fields.chain(boxes) {
                 if seen.contains(&no.as_str()) {
                     let at = Spanned::new(span, ());
-                    self.problems.push(file.problem(&at, format!("number `{no}` stands twice")));
+                    self.problems
+                        .push(file.problem(&at, format!("number `{no}` stands twice")));
                 }
                 seen.push(no);
             }
@@ -462,12 +531,17 @@ impl<'a> Merger<'a> {
         let matter = &file.content;
         let contract = matter.contract.get_ref();
         if contract != CONTRACT {
-            let message = format!("this compiler knows the contract `{CONTRACT}`, not `{contract}`");
+            let message =
+                format!("this compiler knows the contract `{CONTRACT}`, not `{contract}`");
             self.problems.push(file.problem(&matter.contract, message));
         }
         for kind in &matter.hears {
             if !HEARD.contains(&kind.get_ref().as_str()) {
-                let message = format!("`hears` knows {}, not `{}`", HEARD.join(", "), kind.get_ref());
+                let message = format!(
+                    "`hears` knows {}, not `{}`",
+                    HEARD.join(", "),
+                    kind.get_ref()
+                );
                 self.problems.push(file.problem(kind, message));
             }
         }
@@ -480,13 +554,23 @@ impl<'a> Merger<'a> {
         if let Some(element) = &matter.legal_date
             && !self.asked.contains_key(element.get_ref().as_str())
         {
-            let message = format!("the merged form does not have element `{}`", element.get_ref());
+            let message = format!(
+                "the merged form does not have element `{}`",
+                element.get_ref()
+            );
             self.problems.push(file.problem(element, message));
         }
         for form in &self.sources.forms {
             let agency = &form.content.agency;
-            if !matter.offices.iter().any(|office| office.function == *agency.get_ref()) {
-                let message = format!("`{}` is not an `[[office]]` of matter.toml", agency.get_ref());
+            if !matter
+                .offices
+                .iter()
+                .any(|office| office.function == *agency.get_ref())
+            {
+                let message = format!(
+                    "`{}` is not an `[[office]]` of matter.toml",
+                    agency.get_ref()
+                );
                 self.problems.push(form.problem(agency, message));
             }
         }
@@ -500,7 +584,9 @@ impl<'a> Merger<'a> {
             let waits = |one: &Derivation| {
                 left.iter().any(|other| {
                     let computed = other.element.as_deref();
-                    one.from.iter().any(|argument| Some(argument.element.as_str()) == computed)
+                    one.from
+                        .iter()
+                        .any(|argument| Some(argument.element.as_str()) == computed)
                 })
             };
             let (later, now): (Vec<_>, Vec<_>) = left.iter().cloned().partition(waits);
@@ -509,7 +595,10 @@ impl<'a> Merger<'a> {
                 self.problems.push(Problem {
                     file: self.sources.merged.path.clone(),
                     line: 0,
-                    message: format!("these derive from each other in a circle: {}", names.join(", ")),
+                    message: format!(
+                        "these derive from each other in a circle: {}",
+                        names.join(", ")
+                    ),
                 });
                 return ordered;
             }

@@ -4,7 +4,7 @@ use crate::Problem;
 use onething_contract::Text;
 use onething_contract::manifest::{
     Column, Decided, EnumValue, Grants, Guide, Kind, MaterialRule, NoticeTemplate, OfficeRule,
-    PartyRule, Promise, RegisterGrant, Scenario,
+    PartyRule, Promise, RegisterGrant, RegisterKey, Scenario,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -189,8 +189,10 @@ impl MatterGrants {
         }
     }
 
-    pub fn has_register(&self, name: &str) -> bool {
-        self.registers.iter().any(|grant| grant.name == name)
+    /// What a granted register is looked up by.
+    pub fn key(&self, register: &str) -> Option<RegisterKey> {
+        let grant = self.registers.iter().find(|grant| grant.name == register)?;
+        Some(grant.key)
     }
 }
 
@@ -201,7 +203,11 @@ pub fn sources(dir: &Path) -> Result<Sources, Vec<Problem>> {
     let elements = file(above.join("elements.toml"), toml, &mut problems);
     let matter = file(dir.join("matter.toml"), toml, &mut problems);
     let merged = file(dir.join("forms/merged.toml"), toml, &mut problems);
-    let rules = file(dir.join("src/rules.rs"), crate::rules::functions, &mut problems);
+    let rules = file(
+        dir.join("src/rules.rs"),
+        crate::rules::functions,
+        &mut problems,
+    );
     let mut forms = Vec::new();
     for path in form_files(dir, &mut problems) {
         forms.extend(file(path, toml::<Form>, &mut problems));
@@ -240,7 +246,10 @@ fn form_files(dir: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     };
     let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
         .filter(|path| path.file_stem().is_some_and(|stem| stem != "merged"))
         .collect();
     files.sort();

@@ -17,10 +17,9 @@ impl Functions {
 pub fn functions(text: &str) -> Result<Functions, Wrong> {
     let file = syn::parse_file(text).map_err(|error| (format!("is not Rust: {error}"), 0))?;
     let functions = file.items.iter().filter_map(|item| match item {
-        syn::Item::Fn(function) if matches!(function.vis, syn::Visibility::Public(_)) => Some((
-            function.sig.ident.to_string(),
-            function.sig.inputs.len(),
-        )),
+        syn::Item::Fn(function) if matches!(function.vis, syn::Visibility::Public(_)) => {
+            Some((function.sig.ident.to_string(), function.sig.inputs.len()))
+        }
         _ => None,
     });
     Ok(Functions(functions.collect()))

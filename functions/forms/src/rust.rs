@@ -40,7 +40,12 @@ fn enumeration(out: &mut String, element: &Element) {
     let _ = writeln!(out, "}}\nimpl Coded for {name} {{");
     let _ = writeln!(out, "    const ALL: &'static [(&'static str, Self)] = &[");
     for value in &element.shape.values {
-        let _ = writeln!(out, "        ({:?}, Self::{}),", value.code, camel(&value.code));
+        let _ = writeln!(
+            out,
+            "        ({:?}, Self::{}),",
+            value.code,
+            camel(&value.code)
+        );
     }
     let _ = writeln!(out, "    ];\n}}\n");
 }
@@ -48,20 +53,35 @@ fn enumeration(out: &mut String, element: &Element) {
 fn rows(out: &mut String, element: &Element) {
     let name = row_name(&element.code);
     let _ = writeln!(out, "/// A row of: {}", element.label.en);
-    let _ = writeln!(out, "#[derive(Debug, Clone, PartialEq)]\npub struct {name} {{");
+    let _ = writeln!(
+        out,
+        "#[derive(Debug, Clone, PartialEq)]\npub struct {name} {{"
+    );
     for column in &element.shape.columns {
         let _ = writeln!(out, "    /// {}", column.label.en);
-        let _ = writeln!(out, "    pub {}: {},", ident(&column.name), column_type(column));
+        let _ = writeln!(
+            out,
+            "    pub {}: {},",
+            ident(&column.name),
+            column_type(column)
+        );
     }
     let _ = writeln!(out, "}}\nimpl Row for {name} {{");
     let _ = writeln!(out, "    const COLUMNS: &'static [&'static str] = &[");
     for column in &element.shape.columns {
         let _ = writeln!(out, "        {:?},", column.name);
     }
-    let _ = writeln!(out, "    ];\n    fn read(row: &mut RowReader<'_>) -> Option<Self> {{");
+    let _ = writeln!(
+        out,
+        "    ];\n    fn read(row: &mut RowReader<'_>) -> Option<Self> {{"
+    );
     // Every cell is read before one may fail, so that all that is wrong is found at once.
     for column in &element.shape.columns {
-        let optional = if column.optional { "optional" } else { "required" };
+        let optional = if column.optional {
+            "optional"
+        } else {
+            "required"
+        };
         let _ = writeln!(
             out,
             "        let {} = row.{optional}({:?}, {:?});",
@@ -75,7 +95,10 @@ fn rows(out: &mut String, element: &Element) {
         let mark = if column.optional { "" } else { "?" };
         let _ = writeln!(out, "            {0}: {0}{mark},", ident(&column.name));
     }
-    let _ = writeln!(out, "        }})\n    }}\n    fn write(&self) -> Vec<Json> {{\n        vec![");
+    let _ = writeln!(
+        out,
+        "        }})\n    }}\n    fn write(&self) -> Vec<Json> {{\n        vec!["
+    );
     for column in &element.shape.columns {
         let _ = writeln!(out, "            self.{}.write(),", ident(&column.name));
     }
@@ -106,11 +129,25 @@ fn form(out: &mut String, merge: &Merge) {
     for field in merge.sections.iter().flat_map(|section| &section.fields) {
         let _ = writeln!(out, "        {},", element_rule(field));
     }
+    let _ = writeln!(
+        out,
+        "    ];\n    const REGISTERS: &'static [(&'static str, RegisterKey)] = &["
+    );
+    for register in &merge.registers {
+        let _ = writeln!(
+            out,
+            "        ({:?}, RegisterKey::{:?}),",
+            register.name, register.key
+        );
+    }
     let _ = writeln!(out, "    ];\n    const FORMS: &'static [FormRule] = &[");
     for form in &merge.forms {
         form_rule(out, form);
     }
-    let _ = writeln!(out, "    ];\n    fn read(answers: &mut Reader<'_>) -> Self {{\n        Self {{");
+    let _ = writeln!(
+        out,
+        "    ];\n    fn read(answers: &mut Reader<'_>) -> Self {{\n        Self {{"
+    );
     for element in &merge.elements {
         let _ = writeln!(
             out,
@@ -120,7 +157,10 @@ fn form(out: &mut String, merge: &Merge) {
             element.shape.max
         );
     }
-    let _ = writeln!(out, "        }}\n    }}\n    fn derive(&mut self, facts: &Facts<'_>) -> Derived {{");
+    let _ = writeln!(
+        out,
+        "        }}\n    }}\n    fn derive(&mut self, facts: &Facts<'_>) -> Derived {{"
+    );
     let _ = writeln!(out, "        let mut derived = Derived::default();");
     let kinds: BTreeMap<&str, String> = merge
         .elements
@@ -136,7 +176,10 @@ fn form(out: &mut String, merge: &Merge) {
 fn derive(out: &mut String, derivation: &Derivation, idents: &BTreeMap<&str, String>) {
     let function = &derivation.function;
     let argument = |argument: &Argument| {
-        let ident = idents.get(argument.element.as_str()).cloned().unwrap_or_default();
+        let ident = idents
+            .get(argument.element.as_str())
+            .cloned()
+            .unwrap_or_default();
         let mark = if argument.optional { "" } else { "?" };
         format!(", self.{ident}.as_ref(){mark}")
     };
@@ -145,7 +188,10 @@ fn derive(out: &mut String, derivation: &Derivation, idents: &BTreeMap<&str, Str
         out,
         "        let value = (|| crate::rules::{function}(facts{arguments}))();"
     );
-    let _ = writeln!(out, "        derived.function({function:?}, value.as_ref());");
+    let _ = writeln!(
+        out,
+        "        derived.function({function:?}, value.as_ref());"
+    );
     if let Some(element) = &derivation.element {
         let _ = writeln!(out, "        derived.element({element:?}, value.as_ref());");
         let _ = writeln!(out, "        self.{} = value;", ident(element));
@@ -252,7 +298,9 @@ fn row_name(code: &str) -> String {
 pub fn ident(code: &str) -> String {
     let name = code.replace('-', "_").to_lowercase();
     match name.as_str() {
-        "type" | "match" | "move" | "ref" | "use" | "in" | "for" | "where" | "as" => format!("r#{name}"),
+        "type" | "match" | "move" | "ref" | "use" | "in" | "for" | "where" | "as" => {
+            format!("r#{name}")
+        }
         _ => name,
     }
 }

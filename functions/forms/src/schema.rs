@@ -38,7 +38,9 @@ fn of_shape(shape: &Shape) -> Value {
         Kind::Month => json!({"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"}),
         Kind::Enum => one_of(shape),
         Kind::EnumList => json!({"type": "array", "items": one_of(shape), "uniqueItems": true}),
-        Kind::Phone => json!({"type": "string", "pattern": "^(1[0-9]{10}|0[0-9]{2,3}-?[0-9]{7,8})$"}),
+        Kind::Phone => {
+            json!({"type": "string", "pattern": "^(1[0-9]{10}|0[0-9]{2,3}-?[0-9]{7,8})$"})
+        }
         Kind::CitizenId => json!({"type": "string", "pattern": "^[0-9]{17}[0-9X]$"}),
         Kind::Uscc => json!({"type": "string", "pattern": "^[0-9A-HJ-NPQRTUWXY]{18}$"}),
         Kind::Account => json!({"type": "string", "pattern": "^[0-9]{8,32}$"}),
@@ -54,7 +56,11 @@ fn of_shape(shape: &Shape) -> Value {
         }),
     };
     if let Some(max) = shape.max {
-        let bound = if shape.kind == Kind::Table { "maxItems" } else { "maxLength" };
+        let bound = if shape.kind == Kind::Table {
+            "maxItems"
+        } else {
+            "maxLength"
+        };
         schema[bound] = json!(max);
     }
     schema

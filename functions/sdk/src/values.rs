@@ -70,7 +70,12 @@ impl Value for String {
             return at.wrong("empty", "不能为空白", "must not be blank", None);
         }
         if text.chars().any(char::is_control) {
-            return at.wrong("control-character", "含有控制字符", "has a control character", None);
+            return at.wrong(
+                "control-character",
+                "含有控制字符",
+                "has a control character",
+                None,
+            );
         }
         match at.max {
             Some(max) if length > max as usize => at.wrong(
@@ -118,7 +123,10 @@ impl Value for bool {
 
 impl Value for Decimal {
     fn read(json: &Json, at: &mut At<'_>) -> Option<Self> {
-        let parsed = json.as_str().filter(|text| plain_decimal(text)).and_then(|text| text.parse().ok());
+        let parsed = json
+            .as_str()
+            .filter(|text| plain_decimal(text))
+            .and_then(|text| text.parse().ok());
         match parsed {
             Some(number) => Some(number),
             None => at.wrong(
@@ -148,7 +156,10 @@ fn plain_decimal(text: &str) -> bool {
 
 impl Value for NaiveDate {
     fn read(json: &Json, at: &mut At<'_>) -> Option<Self> {
-        let date = json.as_str().filter(|text| text.len() == 10).and_then(|text| text.parse().ok());
+        let date = json
+            .as_str()
+            .filter(|text| text.len() == 10)
+            .and_then(|text| text.parse().ok());
         match date {
             Some(date) => Some(date),
             None => at.wrong(
@@ -184,7 +195,12 @@ impl<E: Coded> Value for E {
             None => {
                 let known: Vec<&str> = E::ALL.iter().map(|(code, _)| *code).collect();
                 let known = known.join(" | ");
-                at.wrong("not-a-value", &format!("应为其中之一:{known}"), &format!("must be one of {known}"), None)
+                at.wrong(
+                    "not-a-value",
+                    &format!("应为其中之一:{known}"),
+                    &format!("must be one of {known}"),
+                    None,
+                )
             }
         }
     }
@@ -243,7 +259,12 @@ impl<R> std::ops::Deref for Rows<R> {
 impl<R: Row> Value for Rows<R> {
     fn read(json: &Json, at: &mut At<'_>) -> Option<Self> {
         let Some(items) = json.as_array() else {
-            return at.wrong("type", "应为表格行的列表 […]", "must be a list of rows […]", None);
+            return at.wrong(
+                "type",
+                "应为表格行的列表 […]",
+                "must be a list of rows […]",
+                None,
+            );
         };
         if let Some(max) = at.max.filter(|&max| items.len() > max as usize) {
             let (zh, en) = (format!("最多 {max} 行"), format!("at most {max} rows"));
@@ -260,8 +281,14 @@ impl<R: Row> Value for Rows<R> {
                 here.wrong::<()>("type", "应为一行 {…}", "must be a row {…}", None);
                 continue;
             };
-            for unknown in cells.keys().filter(|name| !R::COLUMNS.contains(&name.as_str())) {
-                let (zh, en) = (format!("没有“{unknown}”这一列"), format!("no column `{unknown}`"));
+            for unknown in cells
+                .keys()
+                .filter(|name| !R::COLUMNS.contains(&name.as_str()))
+            {
+                let (zh, en) = (
+                    format!("没有“{unknown}”这一列"),
+                    format!("no column `{unknown}`"),
+                );
                 here.wrong::<()>("unknown-column", &zh, &en, None);
             }
             rows.extend(R::read(&mut RowReader { cells, at: here }));
@@ -270,7 +297,10 @@ impl<R: Row> Value for Rows<R> {
     }
     fn write(&self) -> Json {
         let row = |row: &R| -> Json {
-            let cells = R::COLUMNS.iter().map(|name| (*name).to_owned()).zip(row.write());
+            let cells = R::COLUMNS
+                .iter()
+                .map(|name| (*name).to_owned())
+                .zip(row.write());
             Json::Object(cells.filter(|(_, cell)| !cell.is_null()).collect())
         };
         self.0.iter().map(row).collect()

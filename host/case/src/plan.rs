@@ -10,7 +10,7 @@ pub fn check_plan(plan: &[Step]) -> Result<(), PlanError> {
     for step in plan {
         check_references(step, "after", &step.after, &steps)?;
         check_references(step, "effective-after", &step.effective_after, &steps)?;
-        if [step.legal_limit, step.promised_limit].iter().any(is_zero) {
+        if is_zero(&step.legal_limit) || is_zero(&step.promised_limit) {
             return Err(PlanError::Limit {
                 step: step.id.clone(),
             });
@@ -111,7 +111,10 @@ fn check_acyclic(
 }
 
 fn is_zero(limit: &TimeLimit) -> bool {
-    matches!(limit, TimeLimit::WorkingDays(0) | TimeLimit::WorkingHours(0))
+    matches!(
+        limit,
+        TimeLimit::WorkingDays(0) | TimeLimit::WorkingHours(0)
+    )
 }
 
 #[cfg(test)]
@@ -179,7 +182,10 @@ mod tests {
                 wrong("these steps wait for each other under effective-after: x, y"),
             ),
             (
-                vec![lead(step("b", Acceptance, &["x"])), step("x", Examination, &[])],
+                vec![
+                    lead(step("b", Acceptance, &["x"])),
+                    step("x", Examination, &[]),
+                ],
                 wrong("the acceptance step b waits for x, an examination step"),
             ),
             (

@@ -8,6 +8,7 @@ use std::sync::Arc;
 /// An export of `matter` and its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "wit/matter.wit documents the exports")]
 pub enum Call {
     Prefill {
         filer: Filer,

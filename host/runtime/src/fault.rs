@@ -6,6 +6,7 @@ use wasmtime::Trap;
 
 /// A run that ended without an outcome. Never a domain "no", which is a value of the output.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message says it")]
 pub enum Fault {
     #[error("the bundle used up its {limit} units of fuel")]
     OutOfFuel { limit: u64 },
@@ -56,11 +57,11 @@ impl Fault {
 
     /// What stopped an instance while it was made. `last_error` is the last line of level `error`.
     pub(crate) fn of_start(
-        error: wasmtime::Error,
+        error: &wasmtime::Error,
         limits: &Limits,
         last_error: Option<&str>,
     ) -> Self {
-        known(&error, limits, last_error).unwrap_or_else(|| Fault::Host {
+        known(error, limits, last_error).unwrap_or_else(|| Fault::Host {
             message: format!("{error:#}"),
         })
     }
@@ -68,12 +69,12 @@ impl Fault {
     /// What stopped a call. Whatever is neither a trap nor a fault raised by an import is a value
     /// that could not be carried over the boundary.
     pub(crate) fn of_call(
-        error: wasmtime::Error,
+        error: &wasmtime::Error,
         limits: &Limits,
         last_error: Option<&str>,
     ) -> Self {
         let message = format!("{error:#}");
-        known(&error, limits, last_error).unwrap_or_else(|| {
+        known(error, limits, last_error).unwrap_or_else(|| {
             // The type of this error is private to wasmtime; a test holds it to its words.
             if message.contains("fuel allocated for hostcalls has been exhausted") {
                 Fault::OutputTooLarge {

@@ -16,6 +16,7 @@ mod bundle;
 mod cache;
 mod call;
 mod engine;
+mod exports;
 mod fault;
 mod imports;
 mod inspect;

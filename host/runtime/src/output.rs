@@ -1,15 +1,14 @@
 //! What an export returned, and whether it keeps the contract's promises about JSON.
 
 use crate::Fault;
-use onething_contract::{
-    Assessment, Decision, Directive, FilledForm, Prefilled, Refusal, Step,
-};
+use onething_contract::{Assessment, Decision, Directive, FilledForm, Prefilled, Refusal, Step};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
 /// The result of the export of the same name.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "wit/matter.wit documents the exports")]
 pub enum Output {
     Prefill(Result<Vec<Prefilled>, Refusal>),
     Assess(Assessment),

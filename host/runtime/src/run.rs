@@ -8,7 +8,9 @@ use std::fmt;
 /// One invocation, done.
 #[derive(Debug, Clone)]
 pub struct Run {
+    /// A fault leaves nothing to commit.
     pub outcome: Result<Outcome, Fault>,
+    /// Of the last pass.
     pub usage: Usage,
     /// Of the last pass.
     pub log: Vec<LogLine>,
@@ -19,6 +21,7 @@ pub struct Run {
 pub struct Outcome {
     /// What it asked of registers and parameters, in their order, and what it was told.
     pub lookups: Vec<(Lookup, Found)>,
+    /// What it returned.
     pub output: Output,
     /// The effects it asked for, in the order of the calls.
     pub intents: Vec<Intent>,
@@ -51,6 +54,7 @@ impl Outcome {
 
 /// What the last pass used of each limit. Measurements, kept beside the journal, never in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the members are those of `Limits`")]
 pub struct Usage {
     pub fuel: u64,
     pub memory_bytes: usize,
@@ -67,6 +71,7 @@ pub struct Usage {
 
 /// A line that a bundle wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "wit/log.wit documents them")]
 pub struct LogLine {
     pub level: Level,
     pub message: String,
@@ -96,6 +101,7 @@ impl fmt::Display for LogLine {
 #[component(enum)]
 #[serde(rename_all = "kebab-case")]
 #[repr(u8)]
+#[expect(missing_docs, reason = "wit/log.wit documents them")]
 pub enum Level {
     #[component(name = "info")]
     Info,

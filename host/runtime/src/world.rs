@@ -145,7 +145,10 @@ impl World {
 
     /// Keeps the line as far as there is room.
     pub fn log(&mut self, level: Level, mut message: String) {
-        let room = self.limits.log_bytes - self.left.log_bytes;
+        if self.left.log_cut {
+            return;
+        }
+        let room = self.limits.log_bytes.saturating_sub(self.left.log_bytes);
         if message.len() > room {
             message.truncate(message.floor_char_boundary(room));
             self.left.log_cut = true;
@@ -165,7 +168,10 @@ impl ResourceLimiter for World {
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
         // The pool gives an instance one memory.
-        let grown = self.memory_bytes.saturating_sub(current).saturating_add(desired);
+        let grown = self
+            .memory_bytes
+            .saturating_sub(current)
+            .saturating_add(desired);
         if grown > self.limits.memory_bytes {
             return Err(self.out_of_memory());
         }

@@ -2,7 +2,7 @@
 
 use crate::error::{failed, signed, to_json, unsigned};
 use crate::{CommitError, Connection, EffectStatus, Error, Store};
-use crate::stub::Recorded;
+use onething_case::Recorded;
 use onething_contract::{Intent, Office, Settlement};
 use serde_json::Value;
 
@@ -121,7 +121,7 @@ pub struct Idempotency {
 
 /// How a registration came out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Registration {
+pub enum Registered {
     /// The case is there.
     New,
     /// The same request came before and made this case; nothing was written now.
@@ -168,14 +168,14 @@ impl Store {
         &self,
         commit: &Commit,
         idempotency: Option<&Idempotency>,
-    ) -> Result<Registration, CommitError> {
+    ) -> Result<Registered, CommitError> {
         let operation = "register a case";
         commit.check_numbering()?;
         let mut transaction = self.begin(operation).await?;
         if let Some(request) = idempotency
             && let Some(case_id) = earlier(&mut transaction, request).await?
         {
-            return Ok(Registration::Earlier { case_id });
+            return Ok(Registered::Earlier { case_id });
         }
         let current_version = version(&mut transaction, &commit.case.id).await?;
         if current_version != 0 || commit.seen() != 0 {
@@ -200,7 +200,7 @@ impl Store {
             .map_err(failed("keep an idempotency key"))?;
         }
         transaction.commit().await.map_err(failed(operation))?;
-        Ok(Registration::New)
+        Ok(Registered::New)
     }
 
     /// Adds to a case that is there. The writer who has seen its last event succeeds.

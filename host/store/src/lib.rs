@@ -15,7 +15,7 @@ mod read;
 mod schema;
 
 pub use commit::{
-    CaseRow, Commit, Idempotency, JournalEntry, Keys, NewEffect, Registration, TaskRow,
+    CaseRow, Commit, Idempotency, JournalEntry, Keys, NewEffect, Registered, TaskRow,
 };
 pub use effects::{EffectRow, EffectStatus};
 pub use error::{CommitError, Error};
@@ -127,5 +127,3 @@ impl Store {
             .map_err(failed(operation))
     }
 }
-#[allow(missing_docs)]
-pub mod stub { #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)] pub struct Recorded { pub n: u64, pub at: String, pub event: serde_json::Value } }

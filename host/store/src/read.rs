@@ -2,7 +2,7 @@
 
 use crate::error::{failed, from_json, unsigned};
 use crate::{CaseRow, Error, JournalEntry, ROWS_MAX, Store, TaskRow};
-use crate::stub::Recorded;
+use onething_case::Recorded;
 use onething_contract::Office;
 
 /// Which cases to list; what is not given is not asked.

@@ -36,7 +36,10 @@ impl CitizenId {
 
     /// The 17th digit is odd.
     pub fn is_male(&self) -> bool {
-        self.0.as_bytes().get(16).is_some_and(|digit| digit % 2 == 1)
+        self.0
+            .as_bytes()
+            .get(16)
+            .is_some_and(|digit| digit % 2 == 1)
     }
 }
 
@@ -47,7 +50,9 @@ impl Value for CitizenId {
         let (body, check) = (id.get(..17).unwrap_or(""), id.get(17..).unwrap_or(""));
         let shaped = id.len() == 18
             && body.bytes().all(|byte| byte.is_ascii_digit())
-            && check.bytes().all(|byte| byte.is_ascii_digit() || byte == b'X');
+            && check
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'X');
         if !shaped {
             return at.wrong(
                 "citizen-id-form",
@@ -140,7 +145,9 @@ impl Value for Uscc {
 /// The weighted sum with the check character's own value: a multiple of 31 for a good code.
 fn uscc_sum(code: &str) -> Option<usize> {
     const ALPHABET: &str = "0123456789ABCDEFGHJKLMNPQRTUWXY";
-    const WEIGHTS: [usize; 18] = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28, 1];
+    const WEIGHTS: [usize; 18] = [
+        1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28, 1,
+    ];
     if code.len() != WEIGHTS.len() {
         return None;
     }
@@ -159,7 +166,9 @@ text_identifier!(
 impl Value for Phone {
     fn read(json: &Json, at: &mut At<'_>) -> Option<Self> {
         let phone = at.text(json)?;
-        let digits = phone.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        let digits = phone
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'-');
         let mobile = phone.len() == 11 && phone.starts_with('1') && !phone.contains('-');
         let landline = phone.starts_with('0')
             && (10..=13).contains(&phone.len())
@@ -187,7 +196,11 @@ text_identifier!(
 impl Account {
     /// The check digit of a card (ISO/IEC 7812-1, Luhn) is right. Accounts of units need not be.
     pub fn is_card(&self) -> bool {
-        let digits = self.0.bytes().rev().map(|byte| u32::from(byte.wrapping_sub(b'0')));
+        let digits = self
+            .0
+            .bytes()
+            .rev()
+            .map(|byte| u32::from(byte.wrapping_sub(b'0')));
         let sum: u32 = digits
             .enumerate()
             .map(|(index, digit)| match (index % 2, digit * 2) {
@@ -229,7 +242,10 @@ mod tests {
             max: None,
             findings: &mut findings,
         };
-        assert_eq!(T::read(&Json::String(text.to_owned()), &mut at).is_some(), at.findings.is_empty());
+        assert_eq!(
+            T::read(&Json::String(text.to_owned()), &mut at).is_some(),
+            at.findings.is_empty()
+        );
         findings.into_iter().map(|finding| finding.code).collect()
     }
 
@@ -256,7 +272,12 @@ mod tests {
 
     #[test]
     fn social_credit_codes() {
-        for good in ["91350100M000100Y43", "91110000600037341L", "1133110000264001XK", "1233110000264001XG"] {
+        for good in [
+            "91350100M000100Y43",
+            "91110000600037341L",
+            "1133110000264001XK",
+            "1233110000264001XG",
+        ] {
             assert!(codes::<Uscc>(good).is_empty(), "{good}");
         }
         assert_eq!(codes::<Uscc>("91110000600037341N"), ["uscc-checksum"]);
@@ -272,7 +293,13 @@ mod tests {
         for good in ["13905780001", "0578-2091234", "05782091234"] {
             assert!(codes::<Phone>(good).is_empty(), "{good}");
         }
-        for bad in ["1390578000", "+8613905780001", "2091234", "0578--091234", "１３９０５７８０００１"] {
+        for bad in [
+            "1390578000",
+            "+8613905780001",
+            "2091234",
+            "0578--091234",
+            "１３９０５７８０００１",
+        ] {
             assert_eq!(codes::<Phone>(bad), ["phone-form"], "{bad}");
         }
     }

@@ -25,7 +25,8 @@ impl Money {
     pub fn parse(text: &str) -> Option<Self> {
         let (whole, cents) = text.strip_prefix('-').unwrap_or(text).split_once('.')?;
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        let shaped = (1..=15).contains(&whole.len()) && cents.len() == 2 && digits(whole) && digits(cents);
+        let shaped =
+            (1..=15).contains(&whole.len()) && cents.len() == 2 && digits(whole) && digits(cents);
         shaped.then(|| text.parse().ok().map(Self)).flatten()
     }
 
@@ -150,7 +151,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_to_the_cent() {
-        for text in ["1", "1.5", "1.555", "+1.00", "1,000.00", ".50", "1e3", "", "1.0a"] {
+        for text in [
+            "1", "1.5", "1.555", "+1.00", "1,000.00", ".50", "1e3", "", "1.0a",
+        ] {
             assert_eq!(Money::parse(text), None, "{text}");
         }
         assert_eq!(Money::rounded("1.005".parse().unwrap()).to_string(), "1.01");

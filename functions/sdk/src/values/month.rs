@@ -14,7 +14,9 @@ pub struct Month {
 impl Month {
     /// `month` from 1 to 12.
     pub fn new(year: i32, month: u32) -> Option<Self> {
-        let month = i32::try_from(month).ok().filter(|month| (1..=12).contains(month))?;
+        let month = i32::try_from(month)
+            .ok()
+            .filter(|month| (1..=12).contains(month))?;
         (1..=9999).contains(&year).then_some(Self {
             months: year * 12 + month - 1,
         })
@@ -56,7 +58,10 @@ impl Month {
 
     /// Its last day.
     pub fn last_day(self) -> NaiveDate {
-        self.plus(1).first_day().pred_opt().unwrap_or(NaiveDate::MAX)
+        self.plus(1)
+            .first_day()
+            .pred_opt()
+            .unwrap_or(NaiveDate::MAX)
     }
 
     /// Reads `2025-02`.
@@ -82,7 +87,12 @@ impl Value for Month {
     fn read(json: &Json, at: &mut At<'_>) -> Option<Self> {
         match json.as_str().and_then(Self::parse) {
             Some(month) => Some(month),
-            None => at.wrong("type", "应为年月,如 2025-02", "must be a month like 2025-02", None),
+            None => at.wrong(
+                "type",
+                "应为年月,如 2025-02",
+                "must be a month like 2025-02",
+                None,
+            ),
         }
     }
     fn write(&self) -> Json {
@@ -105,7 +115,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_a_month() {
-        for text in ["2025-13", "2025-00", "2025-2", "25-02", "2025/02", "+025-01", ""] {
+        for text in [
+            "2025-13", "2025-00", "2025-2", "25-02", "2025/02", "+025-01", "",
+        ] {
             assert_eq!(Month::parse(text), None, "{text}");
         }
     }

@@ -1,0 +1,50 @@
+//! Effects that a response asks for. The manifest must ask for the grants: a refusal here is a
+//! mistake of the bundle's and traps.
+
+use crate::bindings::onething::matter::{deliveries, notices, seals};
+use crate::contract::{Office, Refusal, Subject, Ticket};
+use crate::values::Json;
+
+pub use notices::Recipient;
+pub use seals::{Document, Owner};
+
+/// Seals documents as of the event at hand.
+pub fn seal(owner: Owner, documents: Vec<Document>, after: &[Ticket]) -> Ticket {
+    granted(seals::affix(&seals::Request {
+        seal: owner,
+        documents,
+        after: after.to_vec(),
+    }))
+}
+
+/// Pushes a form to the agency that owns it.
+pub fn deliver(form: &str, to: &Office, after: &[Ticket]) -> Ticket {
+    granted(deliveries::push(form, to, after))
+}
+
+/// Tells a person or a unit.
+pub fn notify(to: &Subject, template: &str, values: &Json, after: &[Ticket]) -> Ticket {
+    send(Recipient::Subject(to.clone()), template, values, after)
+}
+
+/// Tells an office.
+pub fn notify_office(to: &Office, template: &str, values: &Json, after: &[Ticket]) -> Ticket {
+    send(Recipient::Office(to.clone()), template, values, after)
+}
+
+fn send(to: Recipient, template: &str, values: &Json, after: &[Ticket]) -> Ticket {
+    granted(notices::send(&notices::Notice {
+        to,
+        template: template.to_owned(),
+        values: values.to_string(),
+        after: after.to_vec(),
+    }))
+}
+
+#[expect(
+    clippy::panic,
+    reason = "a bundle that asks for what its manifest does not is broken, and a fault says so"
+)]
+fn granted(ticket: Result<Ticket, Refusal>) -> Ticket {
+    ticket.unwrap_or_else(|refusal| panic!("{}: {}", refusal.code, refusal.message.en))
+}

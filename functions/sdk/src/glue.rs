@@ -1,0 +1,350 @@
+//! Carries a [`Matter`] to the contract: reads answers, compares them with the registers, computes
+//! the derivations, and answers the five exports.
+
+use crate::bindings::exports::onething::matter::matter::Guest;
+use crate::bindings::onething::matter::{clock, intake, log, parameters, registers};
+use crate::contract::{
+    Assessment, CaseView, Directive, Event, Filer, FilledForm, Finding, Lock, LookupFailure,
+    Prefilled, Refusal, Severity, Step, Subject, Submission,
+};
+use crate::facts::{Facts, InForce};
+use crate::form::{self, Derived, ElementRule, Form, Reader, RegisterKey, SourceRule};
+use crate::matter::{Assessing, Case, Matter, Submitted};
+use crate::values::{Json, text};
+use chrono::NaiveDate;
+use serde_json::Map;
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+/// A [`Matter`] as the component's exports.
+pub struct Exported<M>(PhantomData<M>);
+
+impl<M: Matter> Guest for Exported<M> {
+    fn prefill(
+        filer: Filer,
+        subject: Subject,
+        _purpose: String,
+    ) -> Result<Vec<Prefilled>, Refusal> {
+        tell_panics();
+        let known = Registers::read::<M>(&filer, &subject);
+        let values = M::Answers::ELEMENTS.iter().filter_map(|element| {
+            let SourceRule::Register {
+                register,
+                field,
+                lock,
+            } = element.source
+            else {
+                return None;
+            };
+            let entry = known.entry(register);
+            Some(Prefilled {
+                element: element.code.to_owned(),
+                value: known.value(register, field).map(Json::to_string),
+                source: entry.map_or_else(|| register.to_owned(), |entry| entry.source.clone()),
+                as_of: entry.map(|entry| entry.as_of.clone()),
+                lock,
+            })
+        });
+        Ok(values.collect())
+    }
+
+    fn assess(submission: Submission) -> Assessment {
+        tell_panics();
+        let (json, mut findings) = intake_object();
+        let mut reader = Reader::new(&json);
+        let mut answers = M::Answers::read(&mut reader);
+        findings.append(&mut reader.findings);
+        let mut out = Assessing {
+            findings,
+            ..Assessing::default()
+        };
+        unknown_elements::<M>(&json, &mut out);
+        let known = Registers::read::<M>(&submission.filer, &submission.subject);
+        let disputed = compare::<M>(&json, &known, &mut out);
+        let facts = Facts::new(date(&submission.filed_at), &in_force);
+        let derived = answers.derive(&facts);
+        derived_differs(&json, &derived, &mut out);
+        let case = Submitted {
+            submission: &submission,
+            answers: &answers,
+            facts: &facts,
+            disputed: &disputed,
+        };
+        M::assess(&case, &mut out);
+        Assessment {
+            scenario: out.scenario,
+            derived: Json::Object(derived.elements().clone()).to_string(),
+            findings: out.findings,
+            missing: out.missing,
+            unique_keys: out.unique_keys,
+            reservations: Vec::new(),
+        }
+    }
+
+    fn plan(submission: Submission, scenario: String) -> Vec<Step> {
+        tell_panics();
+        let facts = Facts::new(date(&submission.filed_at), &in_force);
+        let (_, answers, _) = answers::<M>(&facts);
+        let case = Submitted {
+            submission: &submission,
+            answers: &answers,
+            facts: &facts,
+            disputed: &[],
+        };
+        M::plan(&case, &scenario)
+    }
+
+    fn project(view: CaseView) -> Vec<FilledForm> {
+        tell_panics();
+        let facts = Facts::new(date(&view.submission.filed_at), &in_force);
+        let (json, _, derived) = answers::<M>(&facts);
+        form::project::<M::Answers>(&view, &json, &derived)
+    }
+
+    fn respond(view: CaseView, event: Event) -> Vec<Directive> {
+        tell_panics();
+        let case = Case::new(&view, || {
+            let facts = Facts::new(date(&clock::today()), &in_force);
+            answers::<M>(&facts).1
+        });
+        M::respond(&case, &event)
+    }
+}
+
+/// A panic's words reach the operator before the trap does.
+fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        log::write(log::Level::Error, &panic.to_string());
+    }));
+}
+
+/// The day of a date or of a point in time.
+fn date(text: &str) -> NaiveDate {
+    text.get(..10)
+        .and_then(|day| day.parse().ok())
+        .unwrap_or_default()
+}
+
+fn intake_object() -> (Map<String, Json>, Vec<Finding>) {
+    match serde_json::from_str(&intake::answers()) {
+        Ok(Json::Object(answers)) => (answers, Vec::new()),
+        _ => {
+            let finding = Finding {
+                severity: Severity::Error,
+                path: String::new(),
+                code: "type".to_owned(),
+                message: text(
+                    "答案应为一个 JSON 对象",
+                    "the answers must be one JSON object",
+                ),
+                basis: None,
+            };
+            (Map::new(), vec![finding])
+        }
+    }
+}
+
+/// Answers that passed an assessment before.
+fn answers<M: Matter>(facts: &Facts<'_>) -> (Map<String, Json>, M::Answers, Derived) {
+    let (json, _) = intake_object();
+    let mut answers = M::Answers::read(&mut Reader::new(&json));
+    let derived = answers.derive(facts);
+    (json, answers, derived)
+}
+
+#[expect(
+    clippy::panic,
+    reason = "a bundle that asks for what its manifest does not is broken, and a fault says so"
+)]
+fn in_force(name: &str, on: NaiveDate) -> Option<InForce> {
+    match parameters::in_force(name, &on.to_string()) {
+        Ok(Some(parameter)) => Some(InForce {
+            value: serde_json::from_str(&parameter.value).ok()?,
+            since: date(&parameter.since),
+            illustrative: parameter.illustrative,
+        }),
+        Ok(None) | Err(LookupFailure::Pending | LookupFailure::Unavailable(_)) => None,
+        Err(LookupFailure::NotGranted(refusal)) => {
+            panic!("{}: {}", refusal.code, refusal.message.en)
+        }
+    }
+}
+
+/// What the registers say of a filer and a subject.
+struct Registers(BTreeMap<&'static str, Option<Known>>);
+
+struct Known {
+    value: Json,
+    as_of: String,
+    source: String,
+}
+
+impl Registers {
+    /// Asks every register of the form, all before any answer is used: what the host has yet to
+    /// fetch, it then fetches together.
+    fn read<M: Matter>(filer: &Filer, subject: &Subject) -> Self {
+        let ask = |&(register, key): &(&'static str, RegisterKey)| {
+            let key = match key {
+                RegisterKey::Subject => Some(subject),
+                RegisterKey::Unit => filer.unit.as_ref(),
+                RegisterKey::Filer => Some(&filer.person),
+            };
+            (
+                register,
+                key.and_then(|key| look_up(register, &key.identifier)),
+            )
+        };
+        Self(M::Answers::REGISTERS.iter().map(ask).collect())
+    }
+
+    fn entry(&self, register: &str) -> Option<&Known> {
+        self.0.get(register)?.as_ref()
+    }
+
+    fn value(&self, register: &str, field: &str) -> Option<&Json> {
+        self.entry(register)?
+            .value
+            .get(field)
+            .filter(|value| !value.is_null())
+    }
+}
+
+#[expect(
+    clippy::panic,
+    reason = "a bundle that asks for what its manifest does not is broken, and a fault says so"
+)]
+fn look_up(register: &str, key: &str) -> Option<Known> {
+    match registers::lookup(register, &[key.to_owned()]) {
+        Ok(entries) => {
+            let entry = entries.into_iter().next().flatten()?;
+            Some(Known {
+                value: serde_json::from_str(&entry.value).ok()?,
+                as_of: entry.as_of,
+                source: entry.source,
+            })
+        }
+        Err(LookupFailure::Pending | LookupFailure::Unavailable(_)) => None,
+        Err(LookupFailure::NotGranted(refusal)) => {
+            panic!("{}: {}", refusal.code, refusal.message.en)
+        }
+    }
+}
+
+fn unknown_elements<M: Matter>(json: &Map<String, Json>, out: &mut Assessing) {
+    for code in json.keys() {
+        if !M::Answers::ELEMENTS
+            .iter()
+            .any(|element| element.code == code)
+        {
+            out.error(
+                &format!("/{code}"),
+                "unknown-element",
+                "表单没有这一项,请删除",
+                "the form has no such element; leave it out",
+                "",
+            );
+        }
+    }
+}
+
+/// Holds what was handed in against the registers: a locked value must be the register's, a
+/// disputed one is told, what no register confirms is marked for the reviewer.
+fn compare<M: Matter>(
+    json: &Map<String, Json>,
+    known: &Registers,
+    out: &mut Assessing,
+) -> Vec<&'static str> {
+    let mut disputed = Vec::new();
+    for element in M::Answers::ELEMENTS {
+        let path = format!("/{}", element.code);
+        let given = json.get(element.code).filter(|value| !value.is_null());
+        match element.source {
+            SourceRule::Typed if given.is_none() && !element.optional => required(&path, out),
+            SourceRule::Typed | SourceRule::Derived => {}
+            SourceRule::Register {
+                register,
+                field,
+                lock,
+            } => {
+                let held = known.value(register, field);
+                if differs(element, given, held, lock, &path, out) {
+                    disputed.push(element.code);
+                }
+            }
+        }
+    }
+    disputed
+}
+
+/// True where a value that may be disputed is.
+fn differs(
+    element: &ElementRule,
+    given: Option<&Json>,
+    held: Option<&Json>,
+    lock: Lock,
+    path: &str,
+    out: &mut Assessing,
+) -> bool {
+    match (given, held, lock) {
+        (Some(given), Some(held), _) if given == held => {}
+        (None, None, Lock::Owner) => {}
+        (None, None, _) if element.optional => {}
+        (None, _, _) => required(path, out),
+        (Some(_), None, Lock::Owner) => out.error(
+            path,
+            "not-yours-to-type",
+            "该项由主管部门的共享数据提供,暂无数据,不能代填;请留空,由该部门在其环节补齐",
+            "this value belongs to the register's owner and is not available; leave it empty, its office supplies it",
+            "",
+        ),
+        (Some(_), None, _) => out.warning(
+            path,
+            "unverified",
+            "未核验:共享数据暂无此项,由经办人填写",
+            "not verified: no register confirms what was typed",
+            "",
+        ),
+        (Some(_), Some(_), Lock::Owner) => out.error(
+            path,
+            "locked",
+            "与共享数据不一致;该项只能由数据主管部门更正,请发起数据校核",
+            "differs from the register; only the register's owner corrects it",
+            "",
+        ),
+        (Some(_), Some(held), Lock::Disputable) => {
+            out.warning(
+                path,
+                "disputed",
+                format!("与共享数据不一致,共享数据为 {held};两值并存,须附依据"),
+                format!("differs from the register, which has {held}; both are kept, evidence is needed"),
+                "",
+            );
+            return true;
+        }
+        (Some(_), Some(_), Lock::Free) => {}
+    }
+    false
+}
+
+fn required(path: &str, out: &mut Assessing) {
+    if !out.has_error_at(path) {
+        out.error(path, "required", "必填", "is required", "");
+    }
+}
+
+fn derived_differs(json: &Map<String, Json>, derived: &Derived, out: &mut Assessing) {
+    for (code, value) in derived.elements() {
+        if json
+            .get(code)
+            .is_some_and(|given| !given.is_null() && given != value)
+        {
+            out.error(
+                &format!("/{code}"),
+                "derived-differs",
+                format!("该项由系统计算,应为 {value}"),
+                format!("this value is computed and is {value}"),
+                "",
+            );
+        }
+    }
+}

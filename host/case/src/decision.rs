@@ -1,0 +1,125 @@
+//! A step is decided: by its office, or by the bundle where the step is automatic.
+
+use crate::decide::must_go_on;
+use crate::draft::Draft;
+use crate::event::Event;
+use crate::plan::from_step_on;
+use crate::refusals;
+use crate::state::{State, Status, StepRecord};
+use onething_contract::{
+    Decision, Office, Phase, Refusal, Severity, StepMode, StepStatus, Verdict,
+};
+
+/// `by_office` is `None` where the bundle itself decides.
+pub(crate) fn decide_step(
+    draft: &mut Draft,
+    decision: &Decision,
+    by_office: Option<&Office>,
+    task_version: Option<u32>,
+) -> Result<(), Refusal> {
+    must_go_on(&draft.state)?;
+    let record = planned(&draft.state, &decision.step)?;
+    who_may(record, by_office)?;
+    when_possible(&draft.state, record, decision.round, task_version)?;
+    which_verdict(&draft.state, record, &decision.verdict)?;
+    with_reasons(decision)?;
+
+    draft.push(Event::Decided {
+        decision: decision.clone(),
+        by_office: by_office.cloned(),
+    });
+    if let Verdict::SendBack(earlier) = &decision.verdict {
+        draft.void_from(earlier);
+    }
+    draft.advance();
+    Ok(())
+}
+
+pub(crate) fn planned<'a>(state: &'a State, step: &str) -> Result<&'a StepRecord, Refusal> {
+    state.step(step).ok_or_else(|| refusals::unknown_step(step))
+}
+
+fn who_may(record: &StepRecord, by_office: Option<&Office>) -> Result<(), Refusal> {
+    let step = record.step.id.as_str();
+    let automatic = record.step.mode == StepMode::Automatic;
+    match by_office {
+        None if !automatic => Err(refusals::not_automatic(step)),
+        Some(_) if automatic => Err(refusals::automatic_step(step)),
+        Some(office) if office != record.office() => {
+            Err(refusals::wrong_office(step, record.office()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn when_possible(
+    state: &State,
+    record: &StepRecord,
+    round: u32,
+    task_version: Option<u32>,
+) -> Result<(), Refusal> {
+    let step = record.step.id.as_str();
+    if round != state.round() {
+        return Err(refusals::wrong_round(round, state.round()));
+    }
+    match record.status {
+        StepStatus::Waiting => return Err(refusals::step_not_open(step)),
+        StepStatus::Decided | StepStatus::Effective => return Err(refusals::already_decided(step)),
+        StepStatus::Gone => return Err(refusals::unknown_step(step)),
+        StepStatus::Open | StepStatus::Held => {}
+    }
+    if state.status == Status::Correction {
+        return Err(refusals::awaiting_correction());
+    }
+    match task_version {
+        Some(seen) if seen != record.task_version => {
+            Err(refusals::stale_task(step, seen, record.task_version))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn which_verdict(state: &State, record: &StepRecord, verdict: &Verdict) -> Result<(), Refusal> {
+    let phase = record.step.phase;
+    let not_here = || Err(refusals::verdict_not_here(verdict, phase));
+    match (verdict, phase) {
+        (Verdict::ReturnForCorrection | Verdict::NotCompetent(_), Phase::Examination)
+        | (Verdict::Hold, Phase::Acceptance) => not_here(),
+        (Verdict::SendBack(earlier), _) => {
+            let target = planned(state, earlier)?;
+            let rests_on = from_step_on(state.plan().map(|record| &record.step), earlier);
+            if *earlier == record.step.id || !rests_on.contains(record.step.id.as_str()) {
+                return Err(refusals::step_not_earlier(&record.step.id, earlier));
+            }
+            // Acceptance is over for good: the legal clock runs.
+            if target.step.phase != phase {
+                return not_here();
+            }
+            match target.status {
+                StepStatus::Decided | StepStatus::Effective => Ok(()),
+                _ => Err(refusals::step_not_decided(earlier)),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+fn with_reasons(decision: &Decision) -> Result<(), Refusal> {
+    let given = decision
+        .reasons
+        .iter()
+        .any(|reason| reason.severity == Severity::Error);
+    let enough = match decision.verdict {
+        Verdict::Approve | Verdict::NoObjection | Verdict::Transfer(_) => true,
+        Verdict::Hold => given || !decision.opinion.trim().is_empty(),
+        Verdict::Reject
+        | Verdict::ReturnForCorrection
+        | Verdict::NotCompetent(_)
+        | Verdict::SendBack(_) => given,
+    };
+    if enough {
+        Ok(())
+    } else {
+        Err(refusals::reasons_missing(&decision.verdict))
+    }
+}

@@ -1,0 +1,333 @@
+//! Every "no" of a case in one place: its code, why, and what to do, in both languages.
+
+use crate::state::Status;
+use onething_contract::{Office, Phase, Refusal, Text, Verdict};
+
+/// 受理、一次性告知补正、不属于本机关职权.
+const LICENSING_32: &str = "《行政许可法》第三十二条";
+/// 不予许可应当说明理由.
+const LICENSING_38: &str = "《行政许可法》第三十八条";
+
+fn refusal(code: &str, zh: impl Into<String>, en: impl Into<String>) -> Refusal {
+    Refusal {
+        code: code.into(),
+        message: Text {
+            zh: zh.into(),
+            en: en.into(),
+        },
+        basis: None,
+    }
+}
+
+// The case as a whole
+
+pub(crate) fn unknown_case() -> Refusal {
+    refusal(
+        "unknown-case",
+        "没有这个办件，请核对办件编号",
+        "there is no such case; check its id",
+    )
+}
+
+pub(crate) fn already_registered(id: &str) -> Refusal {
+    refusal(
+        "already-registered",
+        format!("办件{id}已经收件，不能再次登记"),
+        format!("case {id} is registered already; register a case under another id"),
+    )
+}
+
+pub(crate) fn case_ended(status: &Status) -> Refusal {
+    refusal(
+        "case-ended",
+        "办件已经办结，不再接受变更；如需继续，请重新申报",
+        format!(
+            "the case is over ({}) and takes no more changes; file a new one",
+            status.as_str()
+        ),
+    )
+}
+
+pub(crate) fn wrong_round(given: u32, expected: u32) -> Refusal {
+    refusal(
+        "stale-round",
+        format!("针对的是第{given}轮，应为第{expected}轮；请刷新后按最新申报内容办理"),
+        format!(
+            "this is for round {given}, not {expected}; reload and look at the newest submission"
+        ),
+    )
+}
+
+pub(crate) fn answers_not_an_object(error: &serde_json::Error) -> Refusal {
+    refusal(
+        "answers-malformed",
+        format!("申报内容不是JSON对象（{error}），请按表单结构重新提交"),
+        format!(
+            "the answers are not a JSON object ({error}); send one object, element code to value"
+        ),
+    )
+}
+
+pub(crate) fn awaiting_correction() -> Refusal {
+    refusal(
+        "awaiting-correction",
+        "已一次性告知申报人补正，收到补正后再办理",
+        "the filer has been asked to correct; decide when the next round is in",
+    )
+}
+
+pub(crate) fn no_correction_awaited(status: &Status) -> Refusal {
+    refusal(
+        "no-correction-awaited",
+        "办件当前没有待补正的事项，无需补正",
+        format!(
+            "nothing is to be corrected now ({}); wait for the notice of what to correct",
+            status.as_str()
+        ),
+    )
+}
+
+pub(crate) fn already_accepted() -> Refusal {
+    Refusal {
+        basis: Some(LICENSING_32.into()),
+        ..refusal(
+            "already-accepted",
+            "办件已经受理，不能再要求补正、告知无权受理或增加受理环节",
+            "the case is accepted: nothing is returned, declared not competent or added to acceptance any more",
+        )
+    }
+}
+
+pub(crate) fn not_accepted_yet() -> Refusal {
+    refusal(
+        "not-accepted-yet",
+        "办件尚未受理，不能办结；请先完成受理",
+        "the case is not accepted yet and cannot be completed; let acceptance be decided first",
+    )
+}
+
+// Steps and decisions
+
+pub(crate) fn unknown_step(step: &str) -> Refusal {
+    refusal(
+        "unknown-step",
+        format!("办件没有环节{step}，请核对环节标识"),
+        format!("the case has no step {step}; look at the case for its steps"),
+    )
+}
+
+pub(crate) fn wrong_office(step: &str, office: &Office) -> Refusal {
+    refusal(
+        "wrong-office",
+        format!(
+            "环节{step}由{}（{}）办理，请由该部门出具意见",
+            office.function, office.region
+        ),
+        format!(
+            "step {step} belongs to {} in {}; that office decides it",
+            office.function, office.region
+        ),
+    )
+}
+
+pub(crate) fn automatic_step(step: &str) -> Refusal {
+    refusal(
+        "automatic-step",
+        format!("环节{step}由系统自动办理，无需人工出具意见"),
+        format!("step {step} is automatic: the bundle decides it, nobody else"),
+    )
+}
+
+pub(crate) fn not_automatic(step: &str) -> Refusal {
+    refusal(
+        "not-automatic",
+        format!("环节{step}由部门办理，系统不能代为出具意见"),
+        format!("step {step} belongs to an office: a bundle decides automatic steps only"),
+    )
+}
+
+pub(crate) fn step_not_open(step: &str) -> Refusal {
+    refusal(
+        "step-not-open",
+        format!("环节{step}尚未开始，请等待前序环节通过"),
+        format!("step {step} is waiting; it opens when the steps before it are approved"),
+    )
+}
+
+pub(crate) fn already_decided(step: &str) -> Refusal {
+    refusal(
+        "already-decided",
+        format!("环节{step}已有意见，不能重复出具；如需更改，请由后续环节退回"),
+        format!("step {step} is decided already; to change that, a later step sends it back"),
+    )
+}
+
+pub(crate) fn stale_task(step: &str, given: u32, current: u32) -> Refusal {
+    refusal(
+        "stale-task",
+        format!("环节{step}的任务已更新（第{current}版，提交的是第{given}版），请刷新后再办理"),
+        format!(
+            "the task of step {step} is at version {current}, not {given}; reload and decide again"
+        ),
+    )
+}
+
+pub(crate) fn verdict_not_here(verdict: &Verdict, phase: Phase) -> Refusal {
+    let (zh, en) = match phase {
+        Phase::Acceptance => ("受理", "acceptance"),
+        Phase::Examination => ("审查", "examination"),
+    };
+    let name = verdict_name(verdict);
+    Refusal {
+        basis: verdict_basis(verdict),
+        ..refusal(
+            "verdict-not-here",
+            format!("{zh}环节不适用意见类型{name}，请改用其他意见"),
+            format!("{name} is not possible in {en}; choose another verdict"),
+        )
+    }
+}
+
+pub(crate) fn reasons_missing(verdict: &Verdict) -> Refusal {
+    let name = verdict_name(verdict);
+    Refusal {
+        basis: verdict_basis(verdict),
+        ..refusal(
+            "reasons-missing",
+            format!("意见类型{name}应当说明理由，请至少写明一条问题"),
+            format!("{name} must say why: give at least one reason of severity error"),
+        )
+    }
+}
+
+pub(crate) fn step_not_earlier(step: &str, target: &str) -> Refusal {
+    refusal(
+        "step-not-earlier",
+        format!("环节{step}只能退回其前序环节，{target}不是"),
+        format!("step {step} can be sent back to a step that it comes after; {target} is none"),
+    )
+}
+
+pub(crate) fn step_not_decided(step: &str) -> Refusal {
+    refusal(
+        "step-not-decided",
+        format!("环节{step}没有可撤回的意见，不能重新开始"),
+        format!("step {step} has no decision to take back and cannot be reopened"),
+    )
+}
+
+pub(crate) fn already_effective(step: &str) -> Refusal {
+    refusal(
+        "already-effective",
+        format!("环节{step}的意见已经生效，不能撤回"),
+        format!("the decision of step {step} has taken effect and cannot be taken back"),
+    )
+}
+
+// Materials
+
+pub(crate) fn material_not_awaited(code: &str) -> Refusal {
+    refusal(
+        "material-not-awaited",
+        format!("材料{code}不是待补交的材料，无需提交"),
+        format!("material {code} is not awaited; supply only what was promised or is missing"),
+    )
+}
+
+pub(crate) fn material_already_supplied(code: &str) -> Refusal {
+    refusal(
+        "already-supplied",
+        format!("材料{code}已经提交，无需重复提交"),
+        format!("material {code} is here already; nothing is left to do"),
+    )
+}
+
+pub(crate) fn material_not_supplied(code: &str) -> Refusal {
+    refusal(
+        "material-not-supplied",
+        format!("材料{code}没有附上内容，请提交文件、证照、共享数据或承诺"),
+        format!(
+            "material {code} comes without proof: give a file, a licence, a register or a commitment"
+        ),
+    )
+}
+
+// Effects, operators, rating
+
+pub(crate) fn unknown_ticket(ticket: &str) -> Refusal {
+    refusal(
+        "unknown-ticket",
+        format!("办件没有事务{ticket}"),
+        format!("the case has promised no effect under {ticket}"),
+    )
+}
+
+pub(crate) fn already_settled(ticket: &str) -> Refusal {
+    refusal(
+        "already-settled",
+        format!("事务{ticket}已有结果，以先到的结果为准"),
+        format!("the effect {ticket} has its outcome already; the first one stands"),
+    )
+}
+
+pub(crate) fn prerequisite_failed(ticket: &str) -> Refusal {
+    refusal(
+        "prerequisite-failed",
+        format!("前置事务{ticket}未能完成，本事务不再执行"),
+        format!("not carried out: the effect {ticket}, which comes first, was refused"),
+    )
+}
+
+pub(crate) fn not_parked() -> Refusal {
+    refusal(
+        "not-parked",
+        "办件没有挂起，无需恢复",
+        "the case is not parked; there is nothing to resume",
+    )
+}
+
+pub(crate) fn not_completed() -> Refusal {
+    refusal(
+        "not-completed",
+        "办件办结后方可评价",
+        "only a completed case can be rated; wait for its end",
+    )
+}
+
+pub(crate) fn already_rated() -> Refusal {
+    refusal(
+        "already-rated",
+        "办件已经评价，每个办件只能评价一次",
+        "the case is rated already; a case is rated once",
+    )
+}
+
+pub(crate) fn score_out_of_range(score: u8) -> Refusal {
+    refusal(
+        "score-out-of-range",
+        format!("评分{score}超出范围，请给出1至5分"),
+        format!("the score {score} is out of range; give 1 to 5"),
+    )
+}
+
+/// The law that says when a verdict is given, and that it gives reasons.
+fn verdict_basis(verdict: &Verdict) -> Option<String> {
+    match verdict {
+        Verdict::ReturnForCorrection | Verdict::NotCompetent(_) => Some(LICENSING_32.into()),
+        Verdict::Reject => Some(LICENSING_38.into()),
+        _ => None,
+    }
+}
+
+fn verdict_name(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Approve => "approve",
+        Verdict::NoObjection => "no-objection",
+        Verdict::Reject => "reject",
+        Verdict::ReturnForCorrection => "return-for-correction",
+        Verdict::Hold => "hold",
+        Verdict::NotCompetent(_) => "not-competent",
+        Verdict::SendBack(_) => "send-back",
+        Verdict::Transfer(_) => "transfer",
+    }
+}

@@ -1,0 +1,190 @@
+//! Whatever is asked of a case, in whatever order, some things always hold.
+
+use super::*;
+use crate::Status;
+use proptest::prelude::*;
+use std::collections::HashSet;
+
+fn plans() -> Vec<Vec<Step>> {
+    vec![
+        vec![],
+        vec![
+            accept("a", &[]),
+            accept("b", &["a"]),
+            examine("x", &[]),
+            examine("y", &["x"]),
+        ],
+        vec![
+            accept("a", &[]),
+            automatic(accept("b", &[])),
+            examine("x", &["a"]),
+            effective_after(examine("y", &[]), "x"),
+        ],
+        vec![
+            examine("x", &[]),
+            automatic(examine("y", &["x"])),
+            effective_after(examine("a", &["x"]), "y"),
+            examine("b", &["y", "a"]),
+        ],
+    ]
+}
+
+fn step_id() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["a", "b", "x", "y", "z"]).prop_map(str::to_owned)
+}
+
+fn verdict() -> impl Strategy<Value = Verdict> {
+    prop_oneof![
+        6 => Just(Verdict::Approve),
+        1 => Just(Verdict::NoObjection),
+        1 => Just(Verdict::Reject),
+        3 => Just(Verdict::ReturnForCorrection),
+        1 => Just(Verdict::Hold),
+        1 => Just(Verdict::NotCompetent(office("x"))),
+        2 => step_id().prop_map(Verdict::SendBack),
+        1 => step_id().prop_map(|step| Verdict::Transfer(office(&step))),
+    ]
+}
+
+fn directive() -> impl Strategy<Value = Directive> {
+    prop_oneof![
+        4 => (step_id(), verdict()).prop_map(|(step, verdict)| Directive::Decide(decision(&step, verdict))),
+        2 => (step_id(), any::<bool>()).prop_map(|(after, early)| {
+            Directive::AddStep(if early { accept("z", &[&after]) } else { examine("z", &[&after]) })
+        }),
+        2 => step_id().prop_map(Directive::ReopenStep),
+        1 => Just(Directive::ReturnForCorrection(vec![finding("why")])),
+        1 => Just(Directive::Complete("{}".into())),
+        1 => Just(Directive::Reject(refusal("no"))),
+        1 => Just(Directive::NotCompetent(office("x"))),
+        1 => Just(Directive::Other(("dance".into(), "{}".into()))),
+    ]
+}
+
+fn ticket() -> impl Strategy<Value = String> {
+    (1..5u8).prop_map(|n| format!("t{n}"))
+}
+
+/// Commands as they may come from outside: rounds, turns and offices are corrected by [`aimed`].
+fn command() -> impl Strategy<Value = Command> {
+    let react = (
+        prop::collection::vec(directive(), 0..3),
+        prop::collection::vec((ticket(), prop::option::of(ticket())), 0..2),
+    );
+    prop_oneof![
+        8 => (step_id(), verdict()).prop_map(|(step, verdict)| decides(&step, verdict)),
+        3 => (0..4usize, step_id()).prop_map(|(plan, changed)| {
+            Command::Correct(round(0, plans().swap_remove(plan), &format!(r#"{{"{changed}": 1}}"#)))
+        }),
+        1 => Just(Command::Withdraw { by: "clerk-7".into(), reason: String::new() }),
+        1 => Just(Command::SupplyMaterial(material("photo", MaterialStatus::Committed))),
+        8 => react.prop_map(|(directives, intents)| Command::React {
+            to: 0,
+            directives,
+            intents: intents
+                .into_iter()
+                .map(|(ticket, after)| {
+                    let after: Vec<&str> = after.iter().map(String::as_str).collect();
+                    seal(&ticket, &after)
+                })
+                .collect(),
+        }),
+        1 => Just(Command::Park { to: 0, function: "respond".into(), fault: "trapped".into(), detail: String::new() }),
+        1 => Just(Command::Resume { by: "operator-1".into() }),
+        2 => (ticket(), any::<bool>()).prop_map(|(ticket, well)| {
+            life::settles(&ticket, if well { Ok("{}".into()) } else { Err(refusal("no")) })
+        }),
+        1 => (0..7u8).prop_map(|score| Command::Rate { score, by: "clerk-7".into(), comment: None }),
+    ]
+}
+
+/// The same command, with the numbers that make it likely to go through.
+fn aimed(mut command: Command, state: &State) -> Command {
+    let now = |decision: &mut Decision| decision.round = state.round();
+    match &mut command {
+        Command::Decide {
+            decision,
+            by_office,
+            ..
+        } => {
+            now(decision);
+            if let Some(record) = state.step(&decision.step) {
+                *by_office = record.office().clone();
+            }
+        }
+        Command::Correct(round) => round.submission.round = state.round() + 1,
+        Command::React { to, directives, .. } => {
+            *to = state.next_reaction().unwrap_or(0);
+            for directive in directives {
+                if let Directive::Decide(decision) = directive {
+                    now(decision);
+                }
+            }
+        }
+        Command::Park { to, .. } => *to = state.next_reaction().unwrap_or(0),
+        _ => {}
+    }
+    command
+}
+
+fn holds(state: &State, before: &State) {
+    let decided: HashSet<&str> = state.decisions.iter().map(|d| d.step.as_str()).collect();
+    assert_eq!(
+        decided.len(),
+        state.decisions.len(),
+        "one standing decision a step"
+    );
+    for record in &state.steps {
+        let id = record.step.id.as_str();
+        let stands = decided.contains(id);
+        match record.status {
+            StepStatus::Waiting | StepStatus::Gone | StepStatus::Open => assert!(!stands, "{id}"),
+            StepStatus::Held | StepStatus::Decided => assert!(stands, "{id}"),
+            StepStatus::Effective => assert!(state.is_approved(id), "{id}"),
+        }
+        let opened = !matches!(record.status, StepStatus::Waiting | StepStatus::Gone);
+        assert!(!opened || record.task_version > 0, "{id}");
+        if record.step.phase == Phase::Examination && opened {
+            assert!(state.accepted_at.is_some(), "{id} before acceptance");
+        }
+    }
+    if matches!(before.status, Status::Ended(_)) {
+        assert_eq!(state.status, before.status, "the end is the end");
+        assert_eq!(state.steps, before.steps);
+        assert_eq!(state.decisions, before.decisions);
+    }
+    if state.status == Status::Acceptance {
+        let open = |record: &crate::StepRecord| record.is_open();
+        assert!(state.plan().any(open), "somebody can go on");
+    }
+    assert!(before.accepted_at.is_none() || state.accepted_at == before.accepted_at);
+    assert!(state.round() == before.round() || state.round() == before.round() + 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_sequence_of_commands_keeps_the_case_whole(
+        plan in 0..4usize,
+        commands in prop::collection::vec((command(), prop::bool::weighted(0.9)), 1..60),
+    ) {
+        let mut case = Case::heard(plans().swap_remove(plan), &ALL);
+        for (command, aim) in commands {
+            let command = if aim { aimed(command, &case.state) } else { command };
+            let Ok(events) = decide(Some(&case.state), AT, &command) else { continue };
+            prop_assert!(!events.is_empty());
+
+            let mut state = case.state.clone();
+            for recorded in &events {
+                let json = serde_json::to_string(recorded).unwrap();
+                prop_assert_eq!(&serde_json::from_str::<Recorded>(&json).unwrap(), recorded);
+                state = State::evolve(Some(state), recorded).unwrap();
+            }
+            case.history.extend(events);
+            prop_assert_eq!(&State::from_events(&case.history).unwrap(), &state);
+            holds(&state, &case.state);
+            case.state = state;
+        }
+    }
+}

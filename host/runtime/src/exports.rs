@@ -1,0 +1,108 @@
+//! The exports of a bundle: found once, typed by the contract, called with borrowed arguments.
+
+use crate::call::Call;
+use crate::inspect::{EXPORT, LoadError};
+use crate::output::Output;
+use crate::world::World;
+use onething_contract::{
+    Assessment, CaseView, Directive, Event, Filer, FilledForm, Prefilled, Refusal, Step, Subject,
+    Submission,
+};
+use wasmtime::Store;
+use wasmtime::component::{
+    Component, ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower, TypedFunc,
+};
+
+type Prefill<'a> = TypedFunc<(&'a Filer, &'a Subject, &'a str), (Result<Vec<Prefilled>, Refusal>,)>;
+type Assess<'a> = TypedFunc<(&'a Submission,), (Assessment,)>;
+type Plan<'a> = TypedFunc<(&'a Submission, &'a str), (Vec<Step>,)>;
+type Project<'a> = TypedFunc<(&'a CaseView,), (Vec<FilledForm>,)>;
+type Respond<'a> = TypedFunc<(&'a CaseView, &'a Event), (Vec<Directive>,)>;
+
+/// Where the functions of `matter` stand in a component.
+pub(crate) struct Exports {
+    prefill: ComponentExportIndex,
+    assess: ComponentExportIndex,
+    plan: ComponentExportIndex,
+    project: ComponentExportIndex,
+    respond: ComponentExportIndex,
+}
+
+impl Exports {
+    pub fn find(component: &Component) -> Result<Self, LoadError> {
+        let matter = component
+            .get_export_index(None, EXPORT)
+            .ok_or(LoadError::MissingExport)?;
+        let find = |name| {
+            component
+                .get_export_index(Some(&matter), name)
+                .ok_or(LoadError::MissingFunction { name })
+        };
+        Ok(Self {
+            prefill: find("prefill")?,
+            assess: find("assess")?,
+            plan: find("plan")?,
+            project: find("project")?,
+            respond: find("respond")?,
+        })
+    }
+
+    /// Holds every function to the contract's types, which only an instance can tell.
+    pub fn check(&self, store: &mut Store<World>, instance: &Instance) -> wasmtime::Result<()> {
+        let _: Prefill = typed(store, instance, self.prefill)?;
+        let _: Assess = typed(store, instance, self.assess)?;
+        let _: Plan = typed(store, instance, self.plan)?;
+        let _: Project = typed(store, instance, self.project)?;
+        let _: Respond = typed(store, instance, self.respond)?;
+        Ok(())
+    }
+
+    pub fn call(
+        &self,
+        store: &mut Store<World>,
+        instance: &Instance,
+        call: &Call,
+    ) -> wasmtime::Result<Output> {
+        Ok(match call {
+            Call::Prefill {
+                filer,
+                subject,
+                purpose,
+            } => {
+                let function: Prefill = typed(store, instance, self.prefill)?;
+                Output::Prefill(function.call(store, (filer, subject, purpose))?.0)
+            }
+            Call::Assess { submission } => {
+                let function: Assess = typed(store, instance, self.assess)?;
+                Output::Assess(function.call(store, (submission,))?.0)
+            }
+            Call::Plan {
+                submission,
+                scenario,
+            } => {
+                let function: Plan = typed(store, instance, self.plan)?;
+                Output::Plan(function.call(store, (submission, scenario))?.0)
+            }
+            Call::Project { view } => {
+                let function: Project = typed(store, instance, self.project)?;
+                Output::Project(function.call(store, (view,))?.0)
+            }
+            Call::Respond { view, event } => {
+                let function: Respond = typed(store, instance, self.respond)?;
+                Output::Respond(function.call(store, (view, event))?.0)
+            }
+        })
+    }
+}
+
+fn typed<Params, Return>(
+    store: &mut Store<World>,
+    instance: &Instance,
+    function: ComponentExportIndex,
+) -> wasmtime::Result<TypedFunc<Params, Return>>
+where
+    Params: ComponentNamedList + Lower,
+    Return: ComponentNamedList + Lift,
+{
+    instance.get_typed_func(store, function)
+}
