@@ -44,8 +44,15 @@ pub mod bindings {
 
 /// The words of the contract.
 pub mod contract {
-    pub use crate::bindings::onething::matter::proceedings::*;
-    pub use crate::bindings::onething::matter::types::*;
+    pub use crate::bindings::onething::matter::proceedings::{
+        Assessment, CaseView, Directive, EffectKind, EffectState, Ending, Event, Lock, Prefilled,
+        Reservation, Settlement, StepState, StepStatus,
+    };
+    pub use crate::bindings::onething::matter::types::{
+        Capacity, Channel, Decision, FilledForm, Filer, Finding, LookupFailure, Material,
+        MaterialStatus, Office, Party, Phase, Refusal, Severity, Step, StepMode, Subject,
+        SubjectKind, Submission, Text, Ticket, TimeLimit, Verdict,
+    };
 }
 
 /// Includes what the form compiler wrote for this package: `Answers` and its enums and rows.

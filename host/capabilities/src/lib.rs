@@ -1,1 +1,38 @@
-//! What a bundle may ask the host for: documents, seals, notices, registers, parameters, deliveries.
+//! What a bundle may ask the host for, one file each: documents rendered, seals affixed, notices
+//! and deliveries put where they can be read, registers and parameters looked up in files.
+//!
+//! They know folders and bytes. They know no SQL, no HTTP, no sandbox, no clock, and not whether
+//! the bundle was allowed to ask: grants are checked before anything gets here.
+//!
+//! An effect comes to an [`Outcome`], which may be a "no" that the bundle hears. An [`Error`] is no
+//! outcome: nothing was settled, and the same may be tried again under the same ticket, which never
+//! does it twice.
+
+mod deliveries;
+pub mod documents;
+mod files;
+mod notices;
+mod parameters;
+mod registers;
+mod seals;
+mod tables;
+
+pub use deliveries::{Deliveries, Delivery};
+pub use files::Error;
+pub use notices::{Notice, Notices};
+pub use parameters::{Parameters, ParametersError};
+pub use registers::Registers;
+pub use seals::{SealError, Seals, Signature, verify};
+
+use onething_contract::{Json, Refusal, Text};
+
+/// How an effect came out: what the bundle hears as `settled`.
+pub type Outcome = Result<Json, Refusal>;
+
+fn refusal(code: &str, zh: String, en: String) -> Refusal {
+    Refusal {
+        code: code.to_owned(),
+        message: Text { zh, en },
+        basis: None,
+    }
+}

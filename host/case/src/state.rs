@@ -86,7 +86,7 @@ pub struct StepRecord {
     pub task_version: u32,
     /// When it last opened, RFC 3339.
     pub opened_at: Option<String>,
-    /// The number of the last event that changed it.
+    /// The number of the event that last opened, decided, voided it or put it into effect; or 0.
     pub since: u64,
 }
 
@@ -232,8 +232,7 @@ impl State {
                 self.accepted_at = Some(at.clone());
             }
             Event::StepAdded { step } => {
-                let mut record = take_step(&mut self.steps, step);
-                record.since = *n;
+                let record = take_step(&mut self.steps, step);
                 self.steps.push(record);
             }
             Event::StepOpened { step } => self.change(step, *n, |record| {
@@ -367,9 +366,6 @@ impl State {
                 .retain(|decision| decision.step != record.step.id);
             record.status = StepStatus::Gone;
             self.steps.push(record);
-        }
-        for record in &mut self.steps {
-            record.since = n;
         }
         self.submission = round.submission.clone();
         self.answers.clone_from(&round.answers);

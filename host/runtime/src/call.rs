@@ -9,6 +9,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "wit/matter.wit documents the exports")]
+#[allow(clippy::large_enum_variant, reason = "one at a time, moved once")]
 pub enum Call {
     Prefill {
         filer: Filer,

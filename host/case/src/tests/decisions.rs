@@ -167,6 +167,9 @@ fn one_refusal_and_one_notice_gather_what_all_offices_found() {
     let decides = |step: &str, verdict, codes: &[&str]| {
         let mut decision = decision(step, verdict);
         decision.reasons = codes.iter().map(|code| finding(code)).collect();
+        if let Some(aside) = decision.reasons.iter_mut().find(|r| r.code == "aside") {
+            aside.severity = Severity::Warning;
+        }
         Command::Decide {
             decision,
             by_office: office(step),
@@ -181,7 +184,7 @@ fn one_refusal_and_one_notice_gather_what_all_offices_found() {
         "decided b",
     )
     .yields(
-        decides("a", Verdict::Reject, &["id", "age"]),
+        decides("a", Verdict::Reject, &["aside", "id", "age"]),
         "decided a, ended not-accepted",
     );
     let Status::Ended(Ending::NotAccepted(refusal)) = &case.state.status else {
@@ -249,6 +252,7 @@ fn sending_back_reopens_an_earlier_step_and_what_rests_on_it() {
         examine("x", &[]),
         examine("y", &["x"]),
         examine("z", &["y"]),
+        examine("still-waiting", &["z"]),
         accept("a", &[]),
         examine("other", &["a"]),
     ];
@@ -275,7 +279,10 @@ fn sending_back_reopens_an_earlier_step_and_what_rests_on_it() {
             "decided x, step-opened y, step-effective x",
         )
         .yields(approves("y"), "decided y, step-opened z, step-effective y")
-        .yields(approves("z"), "decided z, step-effective z");
+        .yields(
+            approves("z"),
+            "decided z, step-opened still-waiting, step-effective z",
+        );
 }
 
 #[test]

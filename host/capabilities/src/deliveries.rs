@@ -1,0 +1,132 @@
+//! Deliveries (推送): an agency's own form, as it prints it and as data, with the seals it bears,
+//! put into the folder of the office that owns it:
+//! `<function>-<region>/<case id>/<form>.html`, `.json` and `.seals.json`, the last one last.
+
+use crate::files::{checked_name, read_if_there, replace};
+use crate::{Error, Outcome};
+use onething_contract::{Office, Ticket};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use std::path::PathBuf;
+
+/// The offices' folders.
+#[derive(Debug, Clone)]
+pub struct Deliveries {
+    folder: PathBuf,
+}
+
+/// A form to deliver.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery<'a> {
+    /// The promise it fulfils.
+    pub ticket: &'a Ticket,
+    /// The case it belongs to.
+    pub case_id: &'a str,
+    /// The form's name.
+    pub form: &'a str,
+    /// To whom.
+    pub to: &'a Office,
+    /// The form as it is printed: the bytes that were sealed.
+    pub page: &'a [u8],
+    /// Box number to value.
+    pub values: &'a Map<String, Value>,
+    /// The signatures over `page`.
+    pub seals: &'a [Value],
+}
+
+impl Deliveries {
+    /// Offices' folders within `folder`, made when first needed.
+    pub fn new(folder: impl Into<PathBuf>) -> Deliveries {
+        Deliveries {
+            folder: folder.into(),
+        }
+    }
+
+    /// Delivers the form. Once its seals are there under the same ticket it is delivered, and stays
+    /// as it is. Settles with `{"office", "form", "file", "sha256"}`; `file` is within the offices'
+    /// folders, `sha256` of the page.
+    pub fn push(&self, delivery: &Delivery<'_>) -> Result<Outcome, Error> {
+        let office = format!("{}-{}", delivery.to.function, delivery.to.region);
+        let office = checked_name(&office)?;
+        let case = checked_name(delivery.case_id)?;
+        let form = checked_name(delivery.form)?;
+        let folder = self.folder.join(office).join(case);
+        let sha256 = hex::encode(Sha256::digest(delivery.page));
+        let receipt = pretty(
+            "the seals of a form",
+            &json!({ "ticket": delivery.ticket, "sha256": sha256, "seals": delivery.seals }),
+        )?;
+        let receipt_path = folder.join(format!("{form}.seals.json"));
+        if read_if_there(&receipt_path)?.as_deref() != Some(&receipt) {
+            replace(&folder.join(format!("{form}.html")), delivery.page)?;
+            let values = pretty("the values of a form", delivery.values)?;
+            replace(&folder.join(format!("{form}.json")), &values)?;
+            replace(&receipt_path, &receipt)?;
+        }
+        let outcome = json!({
+            "office": office,
+            "form": form,
+            "file": format!("{office}/{case}/{form}.html"),
+            "sha256": sha256,
+        });
+        Ok(Ok(outcome.to_string()))
+    }
+}
+
+fn pretty(what: &'static str, value: &impl serde::Serialize) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec_pretty(value).map_err(|source| Error::Json { what, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_form_lies_in_the_folder_of_its_office() {
+        let folder = tempfile::tempdir().unwrap();
+        let deliveries = Deliveries::new(folder.path());
+        let ticket = "t-1".to_owned();
+        let office = Office { function: "social-insurance".into(), region: "331102".into() };
+        let values = json!({ "B01": "𠮷" }).as_object().unwrap().clone();
+        let seals = [json!({ "signature": "MEUC" })];
+        let delivery = Delivery {
+            ticket: &ticket,
+            case_id: "331102-2025-000001",
+            form: "pension-benefit",
+            to: &office,
+            page: b"<html>",
+            values: &values,
+            seals: &seals,
+        };
+        let outcome = deliveries.push(&delivery).unwrap().unwrap();
+        assert_eq!(deliveries.push(&delivery).unwrap().unwrap(), outcome);
+        let outcome: Value = serde_json::from_str(&outcome).unwrap();
+        assert_eq!(
+            outcome["file"],
+            "social-insurance-331102/331102-2025-000001/pension-benefit.html"
+        );
+        let page = folder.path().join(outcome["file"].as_str().unwrap());
+        assert_eq!(fs::read(&page).unwrap(), b"<html>");
+        let read = |extension| -> Value {
+            serde_json::from_slice(&fs::read(page.with_extension(extension)).unwrap()).unwrap()
+        };
+        assert_eq!(read("json"), json!({ "B01": "𠮷" }));
+        assert_eq!(read("seals.json")["seals"], json!(seals));
+        assert_eq!(read("seals.json")["sha256"], outcome["sha256"]);
+
+        // Half a delivery is done again, whole.
+        fs::write(&page, "half").unwrap();
+        fs::remove_file(page.with_extension("seals.json")).unwrap();
+        deliveries.push(&delivery).unwrap().unwrap();
+        assert_eq!(fs::read(&page).unwrap(), b"<html>");
+
+        for bad in [
+            Delivery { case_id: "..", ..delivery },
+            Delivery { form: "a/b", ..delivery },
+            Delivery { to: &Office { function: "../x".into(), region: "1".into() }, ..delivery },
+        ] {
+            assert!(matches!(deliveries.push(&bad), Err(Error::Name { .. })), "{bad:?}");
+        }
+    }
+}
