@@ -1,1 +1,3 @@
 //! End to end, sandbox and API tests in one binary; the benches.
+
+pub mod hostile;

@@ -4,7 +4,7 @@
 
 use crate::files::{checked_name, read_if_there, replace};
 use crate::{Error, Outcome};
-use onething_contract::{Office, Ticket};
+use onething_contract::Office;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub struct Deliveries {
 #[derive(Debug, Clone, Copy)]
 pub struct Delivery<'a> {
     /// The promise it fulfils.
-    pub ticket: &'a Ticket,
+    pub ticket: &'a str,
     /// The case it belongs to.
     pub case_id: &'a str,
     /// The form's name.
@@ -86,12 +86,15 @@ mod tests {
     fn a_form_lies_in_the_folder_of_its_office() {
         let folder = tempfile::tempdir().unwrap();
         let deliveries = Deliveries::new(folder.path());
-        let ticket = "t-1".to_owned();
-        let office = Office { function: "social-insurance".into(), region: "331102".into() };
+        let ticket = "t-1";
+        let office = Office {
+            function: "social-insurance".into(),
+            region: "331102".into(),
+        };
         let values = json!({ "B01": "𠮷" }).as_object().unwrap().clone();
         let seals = [json!({ "signature": "MEUC" })];
         let delivery = Delivery {
-            ticket: &ticket,
+            ticket,
             case_id: "331102-2025-000001",
             form: "pension-benefit",
             to: &office,
@@ -122,11 +125,26 @@ mod tests {
         assert_eq!(fs::read(&page).unwrap(), b"<html>");
 
         for bad in [
-            Delivery { case_id: "..", ..delivery },
-            Delivery { form: "a/b", ..delivery },
-            Delivery { to: &Office { function: "../x".into(), region: "1".into() }, ..delivery },
+            Delivery {
+                case_id: "..",
+                ..delivery
+            },
+            Delivery {
+                form: "a/b",
+                ..delivery
+            },
+            Delivery {
+                to: &Office {
+                    function: "../x".into(),
+                    region: "1".into(),
+                },
+                ..delivery
+            },
         ] {
-            assert!(matches!(deliveries.push(&bad), Err(Error::Name { .. })), "{bad:?}");
+            assert!(
+                matches!(deliveries.push(&bad), Err(Error::Name { .. })),
+                "{bad:?}"
+            );
         }
     }
 }

@@ -155,8 +155,13 @@ mod tests {
             assert_eq!(checked_name(name).unwrap(), name);
         }
         let long = "x".repeat(NAME_BYTES_MAX + 1);
-        for name in ["", ".", "..", ".hidden", "a/b", "../a", "a\\b", "a\0b", "局", "a b", &long] {
-            assert!(matches!(checked_name(name), Err(Error::Name { .. })), "{name:?}");
+        for name in [
+            "", ".", "..", ".hidden", "a/b", "../a", "a\\b", "a\0b", "局", "a b", &long,
+        ] {
+            assert!(
+                matches!(checked_name(name), Err(Error::Name { .. })),
+                "{name:?}"
+            );
         }
     }
 
@@ -167,8 +172,15 @@ mod tests {
         assert!(create_secret(&path, b"first").unwrap());
         assert!(!create_secret(&path, b"second").unwrap());
         assert_eq!(read_if_there(&path).unwrap().unwrap(), b"first");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         replace(&path, b"third").unwrap();
-        assert_eq!(fs::read_dir(folder.path().join("keys")).unwrap().count(), 1, "no drafts stay");
+        assert_eq!(
+            fs::read_dir(folder.path().join("keys")).unwrap().count(),
+            1,
+            "no drafts stay"
+        );
     }
 }

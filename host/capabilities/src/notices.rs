@@ -5,7 +5,7 @@
 use crate::files::{checked_name, read_if_there, replace};
 use crate::{Error, Outcome, refusal};
 use onething_contract::manifest::NoticeTemplate;
-use onething_contract::{Recipient, Refusal, Text, Ticket};
+use onething_contract::{Recipient, Refusal, Text};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ pub struct Notices {
 #[derive(Debug, Clone, Copy)]
 pub struct Notice<'a> {
     /// The promise it fulfils.
-    pub ticket: &'a Ticket,
+    pub ticket: &'a str,
     /// The case it is about.
     pub case_id: &'a str,
     /// To whom.
@@ -34,7 +34,7 @@ pub struct Notice<'a> {
 /// A notice as it lies in the outbox.
 #[derive(Serialize)]
 struct Letter<'a> {
-    ticket: &'a Ticket,
+    ticket: &'a str,
     case_id: &'a str,
     to: &'a Recipient,
     template: &'a str,
@@ -142,7 +142,11 @@ mod tests {
             ("{open", Err("open")),
             ("{}", Err("")),
         ] {
-            assert_eq!(fill(zh, &given).as_deref(), expected.as_ref().map(|s| *s), "{zh}");
+            assert_eq!(
+                fill(zh, &given).as_deref(),
+                expected.as_ref().map(|s| *s),
+                "{zh}"
+            );
         }
     }
 
@@ -150,38 +154,64 @@ mod tests {
     fn a_ticket_is_sent_once() {
         let folder = tempfile::tempdir().unwrap();
         let notices = Notices::new(folder.path().join("outbox"));
-        let (ticket, template) = ("331102-2025-000001-1-2".to_owned(), template("{name}{case}"));
+        let (ticket, template) = ("331102-2025-000001-1-2", template("{name}{case}"));
         let to = Recipient::Subject(Subject {
             kind: SubjectKind::Person,
             identifier: "330106196501011234".into(),
         });
         let send = |given: &Map<String, Value>| {
-            notices.send(&Notice { ticket: &ticket, case_id: "c", to: &to, template: &template, values: given })
+            notices.send(&Notice {
+                ticket,
+                case_id: "c",
+                to: &to,
+                template: &template,
+                values: given,
+            })
         };
-        let first = send(&values(json!({ "name": "甲", "case": "c" }))).unwrap().unwrap();
+        let first = send(&values(json!({ "name": "甲", "case": "c" })))
+            .unwrap()
+            .unwrap();
         let file = folder.path().join("outbox/331102-2025-000001-1-2.json");
         let kept = fs::read(&file).unwrap();
         let letter: Value = serde_json::from_slice(&kept).unwrap();
         assert_eq!(letter["text"], json!({ "zh": "甲c", "en": "甲: case c" }));
         assert_eq!(letter["to"]["subject"]["identifier"], "330106196501011234");
-        let again = send(&values(json!({ "name": "乙", "case": "c" }))).unwrap().unwrap();
+        let again = send(&values(json!({ "name": "乙", "case": "c" })))
+            .unwrap()
+            .unwrap();
         assert_eq!(first, again);
-        assert_eq!(fs::read(&file).unwrap(), kept, "a second send changes nothing");
+        assert_eq!(
+            fs::read(&file).unwrap(),
+            kept,
+            "a second send changes nothing"
+        );
     }
 
     #[test]
     fn what_is_missing_is_a_refusal_and_a_bad_ticket_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let notices = Notices::new(folder.path());
-        let to = Recipient::Office(Office { function: "personnel".into(), region: "331102".into() });
+        let to = Recipient::Office(Office {
+            function: "personnel".into(),
+            region: "331102".into(),
+        });
         let template = template("{name}");
         let given = values(json!({ "name": "甲" }));
-        let notice = |ticket| Notice { ticket, case_id: "c", to: &to, template: &template, values: &given };
-        let refused = notices.send(&notice(&"t-1".to_owned())).unwrap().unwrap_err();
+        let notice = |ticket| Notice {
+            ticket,
+            case_id: "c",
+            to: &to,
+            template: &template,
+            values: &given,
+        };
+        let refused = notices.send(&notice("t-1")).unwrap().unwrap_err();
         assert_eq!(refused.code, "placeholder-missing");
         assert!(refused.message.en.contains("{case}"));
         let full = values(json!({ "name": "甲", "case": "c" }));
-        let bad = notices.send(&Notice { values: &full, ..notice(&"../t-1".to_owned()) });
+        let bad = notices.send(&Notice {
+            values: &full,
+            ..notice("../t-1")
+        });
         assert!(matches!(bad, Err(Error::Name { .. })));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -96,7 +96,9 @@ impl Parameters {
         for entry in fs::read_dir(folder).map_err(unreadable(folder))? {
             let path = entry.map_err(unreadable(folder))?.path();
             let stem = path.file_stem().and_then(|stem| stem.to_str());
-            let is_toml = path.extension().is_some_and(|extension| extension == "toml");
+            let is_toml = path
+                .extension()
+                .is_some_and(|extension| extension == "toml");
             let Some(name) = stem.filter(|name| is_toml && checked_name(name).is_ok()) else {
                 continue;
             };
@@ -159,7 +161,11 @@ impl Period {
 fn parse(text: &str) -> Result<Vec<Period>, Mistake> {
     let file: File = toml::from_str(text).map_err(|error| Mistake::of(text, &error))?;
     if file.unit.is_empty() || file.title.zh.is_empty() || file.title.en.is_empty() {
-        return Err(Mistake::at(text, &(0..0), "title and unit must not be empty"));
+        return Err(Mistake::at(
+            text,
+            &(0..0),
+            "title and unit must not be empty",
+        ));
     }
     let mut periods: Vec<Period> = Vec::new();
     for written in &file.value {
@@ -194,7 +200,9 @@ fn period(text: &str, written: &Written) -> Result<Period, Mistake> {
     };
     let mistake = |message| Mistake::at(text, &written.value.span(), message);
     if written.source.trim().is_empty() {
-        return Err(mistake("source must name the document that publishes the value"));
+        return Err(mistake(
+            "source must name the document that publishes the value",
+        ));
     }
     if !written.region.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(mistake("region must be digits of a GB/T 2260 code"));
@@ -204,7 +212,9 @@ fn period(text: &str, written: &Written) -> Result<Period, Mistake> {
         until,
         region: written.region.clone(),
         parameter: Parameter {
-            value: to_json(written.value.as_ref()).map_err(mistake)?.to_string(),
+            value: to_json(written.value.as_ref())
+                .map_err(mistake)?
+                .to_string(),
             since: since.to_string(),
             until: until.map(|day| day.to_string()),
             source: written.source.clone(),
@@ -217,7 +227,11 @@ fn date(text: &str, written: &Spanned<Datetime>) -> Result<NaiveDate, Mistake> {
     let day = written.as_ref();
     // A date with a time would be a different promise.
     day.to_string().parse().map_err(|_| {
-        Mistake::at(text, &written.span(), format!("{day} is not a plain date, 2025-01-01"))
+        Mistake::at(
+            text,
+            &written.span(),
+            format!("{day} is not a plain date, 2025-01-01"),
+        )
     })
 }
 
@@ -281,11 +295,22 @@ value = "4.00"
             ("2025-06-01", "330106", Some("\"4.00\"")),
         ] {
             let found = parameters.in_force("base", on.parse().unwrap(), region);
-            assert_eq!(found.as_ref().map(|p| p.value.as_str()), expected, "{on} {region}");
+            assert_eq!(
+                found.as_ref().map(|p| p.value.as_str()),
+                expected,
+                "{on} {region}"
+            );
         }
-        let found = parameters.in_force("base", "2024-02-01".parse().unwrap(), "44").unwrap();
+        let found = parameters
+            .in_force("base", "2024-02-01".parse().unwrap(), "44")
+            .unwrap();
         assert_eq!(
-            (found.since.as_str(), found.until.as_deref(), found.source.as_str(), found.illustrative),
+            (
+                found.since.as_str(),
+                found.until.as_deref(),
+                found.source.as_str(),
+                found.illustrative
+            ),
             ("2024-01-01", Some("2025-01-01"), "国", true)
         );
     }
@@ -303,27 +328,50 @@ value = "4.00"
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!(parameters.find("base", "2001-01-01", "33"), Found::Parameter(None));
+        assert_eq!(
+            parameters.find("base", "2001-01-01", "33"),
+            Found::Parameter(None)
+        );
     }
 
     #[test]
     fn every_mistake_names_its_line() {
         for (from, to, line, says) in [
             ("unit = \"yuan\"", "unit = \"\"", 1, "must not be empty"),
-            ("until = 2025-01-01", "until = 2024-01-01", 6, "not after since"),
+            (
+                "until = 2025-01-01",
+                "until = 2024-01-01",
+                6,
+                "not after since",
+            ),
             ("until = 2025-01-01", "", 11, "overlap"),
             ("until = 2025-01-01", "until = 2025-01-02", 11, "overlap"),
             ("source = \"丽\"", "", 17, "missing field `source`"),
             ("source = \"丽\"", "source = \" \"", 23, "source must name"),
             ("region = \"3311\"", "region = \"丽水\"", 23, "GB/T 2260"),
-            ("since = 2024-07-01", "since = 2024-07-01T00:00:00Z", 18, "not a plain date"),
+            (
+                "since = 2024-07-01",
+                "since = 2024-07-01T00:00:00Z",
+                18,
+                "not a plain date",
+            ),
             ("[2, \"2.5\"]", "[2, 2.5]", 15, "must be a string"),
             ("value = \"3.00\"", "value = 3.00", 23, "must be a string"),
-            ("illustrative = true", "illustrated = true", 8, "unknown field"),
+            (
+                "illustrative = true",
+                "illustrated = true",
+                8,
+                "unknown field",
+            ),
             ("value = \"1.00\"", "value = \"1.00", 9, ""),
         ] {
             let mistake = load(&BASE.replacen(from, to, 1)).unwrap_err();
-            let ParametersError::Malformed { path, line: found, message } = &mistake else {
+            let ParametersError::Malformed {
+                path,
+                line: found,
+                message,
+            } = &mistake
+            else {
                 panic!("{mistake:?}");
             };
             assert!(path.ends_with("base.toml"));

@@ -176,7 +176,10 @@ as-of = 2024-12-01
     fn codes(text: &str) -> (String, String) {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("population.toml"), text).unwrap();
-        match Registers::new(folder.path()).fetch(&[("population", "A")]).remove(0) {
+        match Registers::new(folder.path())
+            .fetch(&[("population", "A")])
+            .remove(0)
+        {
             Found::Unavailable(refusal) => (refusal.code, refusal.message.en),
             other => panic!("{other:?}"),
         }
@@ -187,7 +190,11 @@ as-of = 2024-12-01
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("population.toml"), POPULATION).unwrap();
         let registers = Registers::new(folder.path());
-        let questions = [("population", "B"), ("population", "C"), ("population", "A")];
+        let questions = [
+            ("population", "B"),
+            ("population", "C"),
+            ("population", "A"),
+        ];
         let entry = |value: &str, as_of: &str| {
             Found::Entry(Some(Entry {
                 value: value.into(),
@@ -198,7 +205,10 @@ as-of = 2024-12-01
         let expected = [
             entry(r#"{"name":"李四"}"#, "2024-12-01"),
             Found::Entry(None),
-            entry(r#"{"born":"1965-01-01","married":true,"name":"𠮷㛃·买买提"}"#, "2025-01-05"),
+            entry(
+                r#"{"born":"1965-01-01","married":true,"name":"𠮷㛃·买买提"}"#,
+                "2025-01-05",
+            ),
         ];
         assert_eq!(registers.fetch(&questions), expected);
     }
@@ -213,7 +223,10 @@ as-of = 2024-12-01
         assert_eq!(code(&missing[0]), "register-missing");
         assert_eq!(code(&missing[1]), "register-unreadable");
 
-        let down = POPULATION.replace("as-of = 2025-01-05", "as-of = 2025-01-05\navailable = false");
+        let down = POPULATION.replace(
+            "as-of = 2025-01-05",
+            "as-of = 2025-01-05\navailable = false",
+        );
         assert_eq!(codes(&down).0, "register-down");
         for (from, to, line) in [
             ("[entries.\"B\"]", "[entries.\"B\"", 12),
@@ -223,7 +236,10 @@ as-of = 2024-12-01
         ] {
             let (code, message) = codes(&POPULATION.replace(from, to));
             assert_eq!(code, "register-malformed", "{to}");
-            assert!(message.starts_with(&format!("population.toml, line {line}: ")), "{message}");
+            assert!(
+                message.starts_with(&format!("population.toml, line {line}: ")),
+                "{message}"
+            );
             assert!(!message.contains("李四"), "quotes the file: {message}");
         }
     }

@@ -14,7 +14,9 @@ use sha2::{Digest, Sha256};
 use sm2::dsa::signature::{Signer, Verifier};
 use sm2::dsa::{SigningKey, VerifyingKey};
 use sm2::elliptic_curve::Generate;
-use sm2::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, LineEnding};
+use sm2::pkcs8::{
+    DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, LineEnding,
+};
 use sm2::{PublicKey, SecretKey};
 use std::path::{Path, PathBuf};
 
@@ -183,8 +185,8 @@ pub fn verify(seal: &Signature, document: &[u8]) -> Result<(), SealError> {
     let der = BASE64
         .decode(&seal.signature)
         .map_err(|_| unreadable("its signature is not base64"))?;
-    let signature = sm2::dsa::Signature::from_der(&der)
-        .map_err(|_| unreadable("its signature is not DER"))?;
+    let signature =
+        sm2::dsa::Signature::from_der(&der).map_err(|_| unreadable("its signature is not DER"))?;
     let key = PublicKey::from_public_key_pem(&seal.public_key)
         .map_err(|_| unreadable("its public key is not an SM2 key in PEM"))?;
     VerifyingKey::new(SIGNER_ID, key)
@@ -232,7 +234,11 @@ mod tests {
         );
         let signature = sm2::dsa::Signature::from_slice(&raw).unwrap();
         let message = b"message digest";
-        let by = |id| VerifyingKey::from_sec1_bytes(id, &point).unwrap().verify(message, &signature);
+        let by = |id| {
+            VerifyingKey::from_sec1_bytes(id, &point)
+                .unwrap()
+                .verify(message, &signature)
+        };
         assert!(by(SIGNER_ID).is_ok());
         assert!(by("ABC").is_err());
 
@@ -253,7 +259,11 @@ mod tests {
     fn a_seal_is_good_for_one_document_and_one_key() {
         let (_folder, seals) = seals();
         let seal = seals.seal("personnel-331102", DOCUMENT).unwrap();
-        assert_eq!(seals.seal("personnel-331102", DOCUMENT).unwrap(), seal, "the same again");
+        assert_eq!(
+            seals.seal("personnel-331102", DOCUMENT).unwrap(),
+            seal,
+            "the same again"
+        );
         seals.verify(&seal, DOCUMENT).unwrap();
         verify(&seal, DOCUMENT).unwrap();
 
@@ -268,20 +278,33 @@ mod tests {
             forged
         };
         let cases: [(Signature, &[u8], Check); 7] = [
-            (seal.clone(), &changed, |e| matches!(e, SealError::OtherDocument { .. })),
-            (Signature { sha256, ..seal.clone() }, &changed, |e| matches!(e, SealError::Wrong)),
-            (with(|f, o| f.public_key.clone_from(&o.public_key)), DOCUMENT, |e| {
-                matches!(e, SealError::OtherKey { .. })
+            (seal.clone(), &changed, |e| {
+                matches!(e, SealError::OtherDocument { .. })
             }),
+            (
+                Signature {
+                    sha256,
+                    ..seal.clone()
+                },
+                &changed,
+                |e| matches!(e, SealError::Wrong),
+            ),
+            (
+                with(|f, o| f.public_key.clone_from(&o.public_key)),
+                DOCUMENT,
+                |e| matches!(e, SealError::OtherKey { .. }),
+            ),
             (with(|f, o| f.owner.clone_from(&o.owner)), DOCUMENT, |e| {
                 matches!(e, SealError::OtherKey { .. })
             }),
             (with(|f, _| f.owner = "nobody".into()), DOCUMENT, |e| {
                 matches!(e, SealError::OtherKey { .. })
             }),
-            (with(|f, o| f.signature.clone_from(&o.signature)), DOCUMENT, |e| {
-                matches!(e, SealError::Wrong)
-            }),
+            (
+                with(|f, o| f.signature.clone_from(&o.signature)),
+                DOCUMENT,
+                |e| matches!(e, SealError::Wrong),
+            ),
             (with(|f, _| f.signature = "!".into()), DOCUMENT, |e| {
                 matches!(e, SealError::Unreadable { .. })
             }),
@@ -297,20 +320,39 @@ mod tests {
         let (folder, seals) = seals();
         let made: Vec<String> = std::thread::scope(|scope| {
             let workers: Vec<_> = (0..8)
-                .map(|_| scope.spawn(|| seals.seal("unit-12331100MB0000001X", b"x").unwrap().public_key))
+                .map(|_| {
+                    scope.spawn(|| {
+                        seals
+                            .seal("unit-12331100MB0000001X", b"x")
+                            .unwrap()
+                            .public_key
+                    })
+                })
                 .collect();
-            workers.into_iter().map(|worker| worker.join().unwrap()).collect()
+            workers
+                .into_iter()
+                .map(|worker| worker.join().unwrap())
+                .collect()
         });
-        assert!(made.iter().all(|key| *key == made[0]), "every worker has the one key");
+        assert!(
+            made.iter().all(|key| *key == made[0]),
+            "every worker has the one key"
+        );
         let path = folder.path().join("keys/unit-12331100MB0000001X.pem");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
 
         fs::write(&path, "not a key").unwrap();
         let malformed = seals.seal("unit-12331100MB0000001X", b"x").unwrap_err();
         assert!(matches!(malformed, SealError::MalformedKey { .. }));
         for owner in ["", "../x", "a/b", "单位"] {
             let error = seals.seal(owner, b"x").unwrap_err();
-            assert!(matches!(error, SealError::Key { .. }), "{owner:?}: {error:?}");
+            assert!(
+                matches!(error, SealError::Key { .. }),
+                "{owner:?}: {error:?}"
+            );
         }
     }
 
@@ -336,7 +378,11 @@ mod tests {
             let mut openssl = Command::new("openssl");
             openssl.args(["pkeyutl", "-verify", "-pubin", "-rawin", "-digest", "sm3"]);
             openssl.args(["-pkeyopt", &format!("distid:{SIGNER_ID}")]);
-            openssl.arg("-inkey").arg(&key).arg("-sigfile").arg(&signature);
+            openssl
+                .arg("-inkey")
+                .arg(&key)
+                .arg("-sigfile")
+                .arg(&signature);
             openssl.arg("-in").arg(document).output().unwrap()
         };
         let good = judge(&file("document", DOCUMENT));

@@ -1,1 +1,19 @@
-//! Drives cases: store, runtime and capabilities together, without HTTP.
+//! Drives cases: the pure case engine, the sandbox, the store and the capabilities, put to work
+//! together.
+//!
+//! [`drive`] is the part without a store: what one invocation of a bundle leads to. Replay uses it
+//! as it is; [`Engine`] puts a store and capabilities around it and is what the API and the command
+//! line call. This crate knows no HTTP and no clock: the time of a command is handed in.
+
+mod bundles;
+pub mod drive;
+mod effects;
+mod engine;
+mod error;
+mod rows;
+
+pub use bundles::{Bundles, BundlesError};
+pub use effects::Folders;
+pub use effects::form_page;
+pub use engine::{Case, Decide, Engine, Form, HandIn, Submitted, check_payload, stamp};
+pub use error::Error;

@@ -69,13 +69,12 @@ impl Store {
 
     /// A material by its SHA-256 in hex.
     pub async fn get_material(&self, sha256: &str) -> Result<Option<MaterialFile>, Error> {
-        let row: Option<(String, String, Vec<u8>)> = sqlx::query_as(
-            "SELECT media_type, stored_at, bytes FROM materials WHERE sha256 = $1",
-        )
-        .bind(sha256)
-        .fetch_optional(&self.readers)
-        .await
-        .map_err(failed("read a material"))?;
+        let row: Option<(String, String, Vec<u8>)> =
+            sqlx::query_as("SELECT media_type, stored_at, bytes FROM materials WHERE sha256 = $1")
+                .bind(sha256)
+                .fetch_optional(&self.readers)
+                .await
+                .map_err(failed("read a material"))?;
         let Some((media_type, stored_at, bytes)) = row else {
             return Ok(None);
         };

@@ -127,3 +127,6 @@ impl Store {
             .map_err(failed(operation))
     }
 }
+
+#[cfg(test)]
+mod tests;

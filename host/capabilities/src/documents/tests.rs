@@ -95,11 +95,17 @@ fn decided(decision: &Decision) -> String {
 }
 
 fn assert_golden(name: &str, page: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/documents/golden").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("src/documents/golden")
+        .join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, page).unwrap();
     }
-    assert_eq!(page, std::fs::read_to_string(&path).unwrap(), "{name} has changed");
+    assert_eq!(
+        page,
+        std::fs::read_to_string(&path).unwrap(),
+        "{name} has changed"
+    );
 }
 
 /// What stands in a box.
@@ -114,7 +120,10 @@ fn a_form_as_it_is_printed() {
     let page = form(&projected(), &[]);
     assert_golden("form.html", &page);
     assert_eq!(page, form(&projected(), &[]), "the same bytes twice");
-    assert!(!page.contains("<script>") && !page.contains("<b>"), "markup is text");
+    assert!(
+        !page.contains("<script>") && !page.contains("<b>"),
+        "markup is text"
+    );
     for n in 1..=13 {
         let label = format!("<span class=\"no\">B{n:02}</span>");
         assert_eq!(page.matches(&label).count(), 1, "box {n} is printed once");
@@ -137,23 +146,42 @@ fn a_form_as_it_is_printed() {
 fn an_estimate_is_one_until_it_is_decided() {
     let estimate = "6543.21元<span class=\"estimate\">※预估</span>";
     for (verdict, payload, expected) in [
-        (Verdict::Approve, json!({ "total_pension": "6543.21" }), "6543.21元"),
-        (Verdict::NoObjection, json!({ "total_pension": "6543.21" }), "6543.21元"),
-        (Verdict::Reject, json!({ "total_pension": "6543.21" }), estimate),
+        (
+            Verdict::Approve,
+            json!({ "total_pension": "6543.21" }),
+            "6543.21元",
+        ),
+        (
+            Verdict::NoObjection,
+            json!({ "total_pension": "6543.21" }),
+            "6543.21元",
+        ),
+        (
+            Verdict::Reject,
+            json!({ "total_pension": "6543.21" }),
+            estimate,
+        ),
         (Verdict::Approve, json!({ "total_pension": null }), estimate),
         (Verdict::Approve, json!("not an object"), estimate),
     ] {
         let page = form(&projected(), &[decision(verdict.clone(), payload)]);
         assert_eq!(in_box(&page, "B05"), expected, "{verdict:?}");
     }
-    let other = Decision { step: "fund".into(), ..decision(Verdict::Approve, json!({ "total_pension": "1" })) };
+    let other = Decision {
+        step: "fund".into(),
+        ..decision(Verdict::Approve, json!({ "total_pension": "1" }))
+    };
     assert_eq!(in_box(&form(&projected(), &[other]), "B05"), estimate);
 }
 
 #[test]
 fn a_form_of_which_nothing_is_known_is_empty() {
     let page = form(&Map::new(), &[]);
-    assert!((1..=13).filter(|n| *n != 4).all(|n| in_box(&page, &format!("B{n:02}")).is_empty()));
+    assert!(
+        (1..=13)
+            .filter(|n| *n != 4)
+            .all(|n| in_box(&page, &format!("B{n:02}")).is_empty())
+    );
 }
 
 #[test]
@@ -161,17 +189,35 @@ fn a_decision_as_it_is_printed() {
     let payload = json!({ "total_pension": "6543.21", "from_month": "2025-02" });
     let page = decided(&decision(Verdict::Approve, payload));
     assert_golden("decision.html", &page);
-    assert!(!page.contains("<script>") && !page.contains("<i>"), "markup is text");
-    let office = Office { function: "personnel".into(), region: "331100".into() };
+    assert!(
+        !page.contains("<script>") && !page.contains("<i>"),
+        "markup is text"
+    );
+    let office = Office {
+        function: "personnel".into(),
+        region: "331100".into(),
+    };
     for (verdict, words) in [
         (Verdict::NoObjection, "无异议"),
         (Verdict::Reject, "不同意"),
         (Verdict::ReturnForCorrection, "退回补正"),
         (Verdict::Hold, "暂缓"),
-        (Verdict::NotCompetent(office.clone()), "应由人力资源和社会保障局（331100）办理"),
-        (Verdict::SendBack("personnel-check".into()), "退回复核（personnel-check）"),
-        (Verdict::Transfer(office), "移送人力资源和社会保障局（331100）"),
+        (
+            Verdict::NotCompetent(office.clone()),
+            "应由人力资源和社会保障局（331100）办理",
+        ),
+        (
+            Verdict::SendBack("personnel-check".into()),
+            "退回复核（personnel-check）",
+        ),
+        (
+            Verdict::Transfer(office),
+            "移送人力资源和社会保障局（331100）",
+        ),
     ] {
-        assert!(decided(&decision(verdict, json!({}))).contains(words), "{words}");
+        assert!(
+            decided(&decision(verdict, json!({}))).contains(words),
+            "{words}"
+        );
     }
 }

@@ -39,7 +39,11 @@ pub(super) fn by_its_look(value: &Value) -> String {
         };
     };
     day(text)
-        .or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|at| at.date_naive()))
+        .or_else(|| {
+            DateTime::parse_from_rfc3339(text)
+                .ok()
+                .map(|at| at.date_naive())
+        })
         .map(date)
         .or_else(|| month(text))
         .unwrap_or_else(|| text.clone())
@@ -116,7 +120,11 @@ mod tests {
             ("enum", json!("z"), "z"),
             ("enum-list", json!(["b", "a", "z"]), "乙、甲、z"),
             ("enum-list", json!([]), ""),
-            ("account", json!("6217000000000000000"), "6217000000000000000"),
+            (
+                "account",
+                json!("6217000000000000000"),
+                "6217000000000000000",
+            ),
             (
                 "signature",
                 json!({ "name": "张三", "signed_at": "2025-02-01T23:30:00+08:00" }),

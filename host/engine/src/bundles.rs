@@ -1,0 +1,135 @@
+//! The bundles of a deployment: a folder of `.wasm` files. Picks the version of a matter by legal
+//! date, and finds the one that a case is pinned to by its digest.
+
+use onething_runtime::{Bundle, LoadError, Runtime};
+use std::path::{Path, PathBuf};
+
+/// Every bundle that this host can run.
+#[derive(Clone, Default)]
+pub struct Bundles {
+    /// By matter, the newest validity first.
+    bundles: Vec<Bundle>,
+}
+
+/// Why the folder of bundles cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BundlesError {
+    /// The folder or a file in it.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file is not a bundle.
+    #[error("{} is not a bundle", path.display())]
+    Load {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: Box<LoadError>,
+    },
+    /// Two bundles claim the same days.
+    #[error("{} has the matter `{matter}` from {since}, and so has another bundle", path.display())]
+    Twice {
+        /// The second one.
+        path: PathBuf,
+        /// The matter of both.
+        matter: String,
+        /// The first day of both.
+        since: String,
+    },
+}
+
+impl Bundles {
+    /// Loads every `.wasm` file of the folder, in the order of their names.
+    ///
+    /// # Errors
+    /// At the first file that is not a bundle.
+    pub fn load(runtime: &Runtime, folder: &Path) -> Result<Self, BundlesError> {
+        let read = |path: &Path| {
+            let path = path.to_owned();
+            move |source| BundlesError::Read { path, source }
+        };
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(read(folder))? {
+            let path = entry.map_err(read(folder))?.path();
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "wasm")
+            {
+                files.push(path);
+            }
+        }
+        files.sort();
+        let mut bundles = Self::default();
+        for path in files {
+            let component = std::fs::read(&path).map_err(read(&path))?;
+            let bundle = runtime
+                .load(&component)
+                .map_err(|source| BundlesError::Load {
+                    path: path.clone(),
+                    source: Box::new(source),
+                })?;
+            if !bundles.add(bundle.clone()) {
+                let manifest = bundle.manifest();
+                return Err(BundlesError::Twice {
+                    path,
+                    matter: manifest.matter.clone(),
+                    since: manifest.valid.since.clone(),
+                });
+            }
+        }
+        Ok(bundles)
+    }
+
+    /// Adds a bundle; false where another of its matter is valid from the same day.
+    pub fn add(&mut self, bundle: Bundle) -> bool {
+        let key = |bundle: &Bundle| {
+            let manifest = bundle.manifest();
+            (
+                manifest.matter.clone(),
+                std::cmp::Reverse(manifest.valid.since.clone()),
+            )
+        };
+        match self.bundles.binary_search_by_key(&key(&bundle), key) {
+            Ok(_) => false,
+            Err(place) => {
+                self.bundles.insert(place, bundle);
+                true
+            }
+        }
+    }
+
+    /// Every bundle, by matter, the newest validity first.
+    pub fn iter(&self) -> impl Iterator<Item = &Bundle> {
+        self.bundles.iter()
+    }
+
+    /// The version of a matter that is valid on a day, `2025-01-06`.
+    pub fn on(&self, matter: &str, day: &str) -> Option<&Bundle> {
+        self.of(matter).find(|bundle| {
+            let valid = &bundle.manifest().valid;
+            valid.since.as_str() <= day && valid.until.as_deref().is_none_or(|until| day < until)
+        })
+    }
+
+    /// The newest version of a matter.
+    pub fn newest(&self, matter: &str) -> Option<&Bundle> {
+        self.of(matter).next()
+    }
+
+    /// The bundle of that digest.
+    pub fn pinned(&self, digest: &str) -> Option<&Bundle> {
+        self.bundles.iter().find(|bundle| bundle.digest() == digest)
+    }
+
+    fn of(&self, matter: &str) -> impl Iterator<Item = &Bundle> {
+        self.bundles
+            .iter()
+            .filter(move |bundle| bundle.manifest().matter == matter)
+    }
+}

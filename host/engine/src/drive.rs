@@ -1,0 +1,294 @@
+//! What one invocation leads to, without a store: a submission handed in, an event answered, the
+//! forms filled in. The same functions serve the live host and replay.
+
+use onething_case::{Command, Recorded, Registration, Round, State, decide};
+use onething_contract::{
+    Assessment, Filer, FilledForm, Prefilled, Refusal, Severity, Subject, Submission,
+};
+use onething_runtime::{Bundle, Call, Facts, Fault, Inputs, Outcome, Output, Usage};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// A bundle with the world it may ask.
+#[derive(Clone)]
+pub struct Drive {
+    /// The bundle.
+    pub bundle: Bundle,
+    /// Registers and parameters, for the region of the case.
+    pub facts: Arc<dyn Facts>,
+}
+
+/// An invocation that had an outcome.
+#[derive(Debug, Clone)]
+pub struct Invoked {
+    /// What it came to; its journal is made of this.
+    pub outcome: Outcome,
+    /// Measurements beside it.
+    pub usage: Usage,
+}
+
+/// What was handed in, assessed.
+#[derive(Debug)]
+pub enum HandedIn {
+    /// It may become a round of a case.
+    Round {
+        /// Assessed and planned.
+        round: Box<Round>,
+        /// The two invocations behind it.
+        invoked: Vec<Invoked>,
+    },
+    /// It has errors or lacks materials: every finding at once, nothing was registered.
+    Refused(Assessment),
+}
+
+/// Where the two differ.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The bundle failed.
+    #[error("{function} failed")]
+    Fault {
+        /// The export that was called.
+        function: &'static str,
+        /// How.
+        #[source]
+        fault: Fault,
+    },
+    /// The case does not allow it, or the bundle wanted what it may not.
+    #[error(transparent)]
+    Case(#[from] onething_case::Error),
+    /// The history of the case is damaged.
+    #[error("the history of the case is damaged")]
+    History(#[from] onething_case::HistoryError),
+}
+
+impl Drive {
+    /// What registers already know.
+    ///
+    /// # Errors
+    /// When the bundle faults.
+    pub fn prefill(
+        &self,
+        filer: Filer,
+        subject: Subject,
+        purpose: String,
+        now: &str,
+    ) -> Result<Result<Vec<Prefilled>, Refusal>, Error> {
+        let call = Call::Prefill {
+            filer,
+            subject,
+            purpose,
+        };
+        match self
+            .invoke(call, "{}".into(), now, String::new())?
+            .outcome
+            .output
+        {
+            Output::Prefill(values) => Ok(values),
+            other => Err(mixed_up("prefill", &other)),
+        }
+    }
+
+    /// Assesses a submission and, where it has no errors, plans the work.
+    ///
+    /// # Errors
+    /// When the bundle faults.
+    pub fn hand_in(
+        &self,
+        submission: Submission,
+        answers: &Value,
+        submitted_by: &str,
+    ) -> Result<HandedIn, Error> {
+        let now = submission.filed_at.clone();
+        let text: Arc<str> = answers.to_string().into();
+        let call = Call::Assess {
+            submission: submission.clone(),
+        };
+        let assessed = self.invoke(call, text.clone(), &now, String::new())?;
+        let assessment = match &assessed.outcome.output {
+            Output::Assess(assessment) => assessment.clone(),
+            other => return Err(mixed_up("assess", other)),
+        };
+        let is_error = |severity| severity == Severity::Error;
+        if assessment
+            .findings
+            .iter()
+            .any(|finding| is_error(finding.severity))
+            || !assessment.missing.is_empty()
+        {
+            return Ok(HandedIn::Refused(assessment));
+        }
+        let call = Call::Plan {
+            submission: submission.clone(),
+            scenario: assessment.scenario.clone(),
+        };
+        let planned = self.invoke(call, text.clone(), &now, String::new())?;
+        let plan = match &planned.outcome.output {
+            Output::Plan(plan) => plan.clone(),
+            other => return Err(mixed_up("plan", other)),
+        };
+        Ok(HandedIn::Round {
+            round: Box::new(Round {
+                submission,
+                answers: text.to_string(),
+                assessment,
+                plan,
+                submitted_by: submitted_by.to_owned(),
+            }),
+            invoked: vec![assessed, planned],
+        })
+    }
+
+    /// Opens a case with its first round.
+    ///
+    /// # Errors
+    /// When the bundle's plan cannot be carried out.
+    pub fn register(
+        &self,
+        id: String,
+        legal_date: String,
+        round: Round,
+    ) -> Result<Vec<Recorded>, Error> {
+        let manifest = self.bundle.manifest();
+        let at = round.submission.filed_at.clone();
+        let registration = Registration {
+            id,
+            matter: manifest.matter.clone(),
+            version: manifest.version.clone(),
+            digest: self.bundle.digest().to_owned(),
+            hears: manifest.hears.clone(),
+            legal_date,
+            round,
+        };
+        Ok(decide(
+            None,
+            &at,
+            &Command::Register(Box::new(registration)),
+        )?)
+    }
+
+    /// The bundle's answer to the next event of the case; `None` where it has answered all. A bundle
+    /// that fails parks the case.
+    ///
+    /// # Errors
+    /// When the history is damaged.
+    pub fn react(&self, events: &[Recorded], state: &State) -> Result<Option<Reaction>, Error> {
+        let Some(to) = state.next_reaction() else {
+            return Ok(None);
+        };
+        let Some((heard, past)) = usize::try_from(to)
+            .ok()
+            .and_then(|n| events.get(..n)?.split_last())
+        else {
+            return Err(onething_case::HistoryError::Empty.into());
+        };
+        let Some(event) = heard.heard(&state.hears) else {
+            return Err(onething_case::HistoryError::Empty.into());
+        };
+        let then = State::from_events(past.iter().chain([heard]))?;
+        let call = Call::Respond {
+            view: then.view(),
+            event,
+        };
+        let prefix = format!("{}-{to}", state.id);
+        let invoked = self.invoke(call, then.answers.as_str().into(), &heard.at, prefix);
+        let park = |fault: &str, detail: String| Command::Park {
+            to,
+            function: "respond".to_owned(),
+            fault: fault.to_owned(),
+            detail,
+        };
+        let (command, invoked) = match invoked {
+            Ok(invoked) => {
+                let directives = match &invoked.outcome.output {
+                    Output::Respond(directives) => directives.clone(),
+                    other => return Err(mixed_up("respond", other)),
+                };
+                let command = Command::React {
+                    to,
+                    directives,
+                    intents: invoked.outcome.intents.clone(),
+                };
+                (command, Some(invoked))
+            }
+            Err(Error::Fault { fault, .. }) => (park(fault.name(), fault.to_string()), None),
+            Err(error) => return Err(error),
+        };
+        match decide(Some(state), &heard.at, &command) {
+            Ok(events) => Ok(Some(Reaction {
+                to,
+                events,
+                invoked,
+            })),
+            Err(onething_case::Error::Fault(fault)) => {
+                let command = park(fault.name(), fault.to_string());
+                let events = decide(Some(state), &heard.at, &command)?;
+                Ok(Some(Reaction {
+                    to,
+                    events,
+                    invoked: None,
+                }))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Every source form as far as the case has come.
+    ///
+    /// # Errors
+    /// When the bundle faults.
+    pub fn project(&self, state: &State, now: &str) -> Result<Vec<FilledForm>, Error> {
+        let call = Call::Project { view: state.view() };
+        match self
+            .invoke(call, state.answers.as_str().into(), now, String::new())?
+            .outcome
+            .output
+        {
+            Output::Project(forms) => Ok(forms),
+            other => Err(mixed_up("project", &other)),
+        }
+    }
+
+    fn invoke(
+        &self,
+        call: Call,
+        answers: Arc<str>,
+        now: &str,
+        ticket_prefix: String,
+    ) -> Result<Invoked, Error> {
+        let function = call.function();
+        let inputs = Inputs {
+            answers,
+            now: now.to_owned(),
+            ticket_prefix,
+            facts: self.facts.clone(),
+        };
+        let run = self.bundle.invoke(call, inputs);
+        match run.outcome {
+            Ok(outcome) => Ok(Invoked {
+                outcome,
+                usage: run.usage,
+            }),
+            Err(fault) => Err(Error::Fault { function, fault }),
+        }
+    }
+}
+
+/// What followed from an event.
+#[derive(Debug)]
+pub struct Reaction {
+    /// The number of the event.
+    pub to: u64,
+    /// What happened.
+    pub events: Vec<Recorded>,
+    /// The invocation behind it; absent where it failed.
+    pub invoked: Option<Invoked>,
+}
+
+fn mixed_up(function: &'static str, output: &Output) -> Error {
+    Error::Fault {
+        function,
+        fault: Fault::Host {
+            message: format!("{function} was called and {} answered", output.function()),
+        },
+    }
+}

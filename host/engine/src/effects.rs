@@ -1,0 +1,333 @@
+//! Carries out what bundles asked for: effects are claimed from the store, done through the
+//! capabilities, and their outcome told to the case. What fails is tried again later, under the same
+//! ticket.
+
+use crate::engine::{Case, Engine, blocking, stamp};
+use crate::error::Error;
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+use onething_capabilities::documents::{DecisionPage, FormPage};
+use onething_capabilities::{Deliveries, Delivery, Notice, Notices, Outcome, Registers, Seals};
+use onething_case::{Command, State};
+use onething_contract::{
+    Document, Effect, FilledForm, Office, Refusal, SealOwner, Settlement, Text, Ticket,
+};
+use onething_runtime::Bundle;
+use onething_store::EffectRow;
+use serde_json::{Map, Value, json};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long an effect is nobody else's.
+const LEASE: Duration = Duration::from_secs(60);
+/// How many effects are claimed at a time.
+const CLAIM_MAX: u32 = 32;
+/// The longest rest between two tries.
+const REST_SECONDS_MAX: i64 = 3600;
+
+/// Where registers, seals, notices and deliveries live.
+#[derive(Debug, Clone)]
+pub struct Folders {
+    /// Read when a bundle looks something up.
+    pub registers: Registers,
+    /// Keys.
+    pub seals: Seals,
+    /// The outbox.
+    pub notices: Notices,
+    /// The offices' folders.
+    pub deliveries: Deliveries,
+}
+
+impl Folders {
+    /// The usual folders of a data directory.
+    pub fn within(data: &Path) -> Self {
+        Self {
+            registers: Registers::new(data.join("registers")),
+            seals: Seals::new(data.join("keys")),
+            notices: Notices::new(data.join("outbox")),
+            deliveries: Deliveries::new(data.join("deliveries")),
+        }
+    }
+}
+
+impl Engine {
+    /// Does what there is to do now: events that the bundle has yet to answer, effects that can be
+    /// carried out. Answers how much was done; 0 means that nothing is left for now.
+    ///
+    /// # Errors
+    /// When the store fails. An effect that fails rests and is tried again.
+    pub async fn work(&self, now: DateTime<FixedOffset>) -> Result<usize, Error> {
+        let unreacted = self.store.unreacted(CLAIM_MAX).await?;
+        for case_id in &unreacted {
+            if let Err(error) = self.react(case_id).await {
+                tracing::error!(case = %case_id, %error, "the bundle's answer is still missing");
+            }
+        }
+        let claimed = self
+            .store
+            .claim_effects(now.with_timezone(&Utc), LEASE, CLAIM_MAX)
+            .await?;
+        let mut done = unreacted.len();
+        for effect in &claimed {
+            match self.carry_out(effect, now).await {
+                Ok(()) => done += 1,
+                Err(error) => self.rest(effect, now, &error).await?,
+            }
+        }
+        Ok(done)
+    }
+
+    async fn rest(
+        &self,
+        effect: &EffectRow,
+        now: DateTime<FixedOffset>,
+        error: &Error,
+    ) -> Result<(), Error> {
+        let seconds = 2_i64
+            .saturating_pow(effect.attempts.min(20))
+            .min(REST_SECONDS_MAX);
+        let ticket = &effect.intent.ticket;
+        tracing::warn!(%ticket, attempts = effect.attempts, %error, "an effect failed and rests {seconds} s");
+        let until = now.with_timezone(&Utc) + TimeDelta::seconds(seconds);
+        Ok(self.store.postpone_effect(ticket, until).await?)
+    }
+
+    async fn carry_out(&self, effect: &EffectRow, now: DateTime<FixedOffset>) -> Result<(), Error> {
+        let case = self.case(&effect.case_id).await?;
+        let outcome = self.outcome(effect, &case).await?;
+        let settlement = Settlement {
+            ticket: effect.intent.ticket.clone(),
+            outcome,
+        };
+        let settle = |_: &State| Ok(Command::Settle(settlement.clone()));
+        self.command(&effect.case_id, &stamp(now), Vec::new(), settle)
+            .await?;
+        Ok(())
+    }
+
+    async fn outcome(&self, row: &EffectRow, case: &Case) -> Result<Outcome, Error> {
+        let bundle = self.pinned(&case.state)?;
+        match &row.intent.effect {
+            Effect::Seal { owner, documents } => {
+                self.seal(row, case, &bundle, owner, documents).await
+            }
+            Effect::Notice {
+                to,
+                template,
+                values,
+            } => {
+                let manifest = bundle.manifest();
+                let Some(template) = manifest
+                    .notices
+                    .iter()
+                    .find(|known| known.code == *template)
+                else {
+                    return Ok(Err(refusal(
+                        "unknown-template",
+                        "没有这个消息模板",
+                        "there is no such template",
+                    )));
+                };
+                let values: Map<String, Value> = serde_json::from_str(values).unwrap_or_default();
+                let notice = Notice {
+                    ticket: &row.intent.ticket,
+                    case_id: &row.case_id,
+                    to,
+                    template,
+                    values: &values,
+                };
+                self.folders
+                    .notices
+                    .send(&notice)
+                    .map_err(failed(&row.intent.ticket))
+            }
+            Effect::Delivery { form, to } => self.deliver(row, case, &bundle, form, to).await,
+            Effect::Payment { .. } | Effect::Release { .. } => Ok(Err(refusal(
+                "no-payments",
+                "本系统尚未接入拨付",
+                "this host makes no payments",
+            ))),
+        }
+    }
+
+    async fn seal(
+        &self,
+        row: &EffectRow,
+        case: &Case,
+        bundle: &Bundle,
+        owner: &SealOwner,
+        documents: &[Document],
+    ) -> Result<Outcome, Error> {
+        let ticket = &row.intent.ticket;
+        let (state, forms) = self.as_of(row.event, case, bundle).await?;
+        let key = seal_key(owner, &state);
+        let mut sealed = Vec::new();
+        for document in documents {
+            let name = document_name(document);
+            let page = match document {
+                Document::Form(form) => form_page(bundle, &state, &forms, form),
+                Document::Decision(step) => decision_page(bundle, &state, step),
+            };
+            let Some(page) = page else {
+                return Ok(Err(refusal(
+                    "unknown-document",
+                    "没有这份文书",
+                    "there is no such document",
+                )));
+            };
+            let (seals, owner) = (self.folders.seals.clone(), key.clone());
+            let bytes = page.into_bytes();
+            let (bytes, seal) = blocking(move || {
+                let seal = seals.seal(&owner, &bytes);
+                (bytes, seal)
+            })
+            .await?;
+            let seal = seal.map_err(failed(ticket))?;
+            let entry = json!({"name": name, "sha256": seal.sha256, "signature": seal.signature});
+            let seal = serde_json::to_value(&seal).map_err(failed(ticket))?;
+            self.store
+                .put_document(&row.case_id, &name, row.event, &bytes, &[seal])
+                .await?;
+            sealed.push(entry);
+        }
+        Ok(Ok(json!({"documents": sealed, "key": key}).to_string()))
+    }
+
+    async fn deliver(
+        &self,
+        row: &EffectRow,
+        case: &Case,
+        bundle: &Bundle,
+        form: &str,
+        to: &Office,
+    ) -> Result<Outcome, Error> {
+        let ticket = &row.intent.ticket;
+        let (state, forms) = self.as_of(row.event, case, bundle).await?;
+        let Some(page) = form_page(bundle, &state, &forms, form) else {
+            return Ok(Err(refusal(
+                "unknown-document",
+                "没有这份表单",
+                "there is no such form",
+            )));
+        };
+        let document = self
+            .store
+            .put_document(&row.case_id, form, row.event, page.as_bytes(), &[])
+            .await?;
+        let delivery = Delivery {
+            ticket,
+            case_id: &row.case_id,
+            form,
+            to,
+            page: page.as_bytes(),
+            values: &values(&forms, form).unwrap_or_default(),
+            seals: &document.seals,
+        };
+        self.folders
+            .deliveries
+            .push(&delivery)
+            .map_err(failed(ticket))
+    }
+
+    /// The case and its forms as of an event: what an effect says does not depend on when it is
+    /// carried out.
+    async fn as_of(
+        &self,
+        event: u64,
+        case: &Case,
+        bundle: &Bundle,
+    ) -> Result<(State, Vec<FilledForm>), Error> {
+        let count = usize::try_from(event)
+            .unwrap_or(usize::MAX)
+            .min(case.events.len());
+        let (past, _) = case.events.split_at(count);
+        let state = State::from_events(past)?;
+        let at = past
+            .last()
+            .map(|recorded| recorded.at.clone())
+            .unwrap_or_default();
+        let drive = self.drive(bundle.clone(), &state.submission.region);
+        let (state, forms) = blocking(move || {
+            let forms = drive.project(&state, &at);
+            (state, forms)
+        })
+        .await?;
+        Ok((state, forms?))
+    }
+}
+
+/// Whose key: the unit's by its code, an office's by function and region.
+fn seal_key(owner: &SealOwner, state: &State) -> String {
+    let submission = &state.submission;
+    match owner {
+        SealOwner::Office(office) => format!("{}-{}", office.function, office.region),
+        SealOwner::Unit => {
+            let unit = submission
+                .filer
+                .unit
+                .as_ref()
+                .unwrap_or(&submission.filer.person);
+            format!("unit-{}", unit.identifier)
+        }
+    }
+}
+
+fn document_name(document: &Document) -> String {
+    match document {
+        Document::Form(form) => form.clone(),
+        Document::Decision(step) => format!("decision-{step}"),
+    }
+}
+
+fn values(forms: &[FilledForm], name: &str) -> Option<Map<String, Value>> {
+    let form = forms.iter().find(|form| form.form == name)?;
+    serde_json::from_str(&form.values).ok()
+}
+
+/// A source form of the case, printed.
+pub fn form_page(
+    bundle: &Bundle,
+    state: &State,
+    forms: &[FilledForm],
+    name: &str,
+) -> Option<String> {
+    let manifest = bundle.manifest();
+    let page = FormPage {
+        manifest,
+        form: manifest.source_form(name)?,
+        case_id: &state.id,
+        values: &values(forms, name)?,
+        decisions: &state.decisions,
+    };
+    Some(page.render())
+}
+
+fn decision_page(bundle: &Bundle, state: &State, step: &str) -> Option<String> {
+    let page = DecisionPage {
+        manifest: bundle.manifest(),
+        case_id: &state.id,
+        step: &state.step(step)?.step,
+        decision: state.standing(step)?,
+    };
+    Some(page.render())
+}
+
+fn refusal(code: &str, zh: &str, en: &str) -> Refusal {
+    Refusal {
+        code: code.to_owned(),
+        message: Text {
+            zh: zh.to_owned(),
+            en: en.to_owned(),
+        },
+        basis: None,
+    }
+}
+
+fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    ticket: &Ticket,
+) -> impl FnOnce(E) -> Error {
+    let ticket = ticket.clone();
+    move |error| Error::Effect {
+        ticket,
+        source: error.into(),
+    }
+}

@@ -1,0 +1,687 @@
+//! The engine: commands from outside, each decided by the pure engine, committed, and answered by
+//! the bundle.
+
+use crate::bundles::Bundles;
+use crate::drive::{Drive, HandedIn, Invoked};
+use crate::effects::Folders;
+use crate::error::Error;
+use crate::rows;
+use chrono::{DateTime, Datelike, FixedOffset, SecondsFormat};
+use onething_capabilities::Parameters;
+use onething_case::{Command, Recorded, State, decide};
+use onething_contract::manifest::Manifest;
+use onething_contract::{
+    Assessment, Channel, Decision, Filer, FilledForm, Finding, Found, Lookup, Material,
+    MaterialStatus, Office, Party, Prefilled, Subject, Verdict,
+};
+use onething_runtime::{Bundle, Facts};
+use onething_store::{CommitError, Idempotency, Registered, Store};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// How often a command is decided anew because another writer was first.
+const CONFLICTS_MAX: u32 = 32;
+
+/// A host of cases. A clone is another handle to the same one.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) store: Store,
+    bundles: Bundles,
+    parameters: Arc<Parameters>,
+    pub(crate) folders: Arc<Folders>,
+}
+
+/// What a platform hands in: once for a case, and once more per correction.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HandIn {
+    /// Whom the matter is about.
+    pub subject: Subject,
+    /// Who hands it in.
+    pub filer: Filer,
+    /// Those whose signature the matter needs.
+    #[serde(default)]
+    pub parties: Vec<Party>,
+    /// Where it is handled, a GB/T 2260 code.
+    pub region: String,
+    /// How it comes in.
+    #[serde(default = "online")]
+    pub channel: Channel,
+    /// The materials, by the codes of the manifest.
+    #[serde(default)]
+    pub materials: Vec<Material>,
+    /// Element code to value.
+    pub answers: Value,
+    /// The digest of the form that was filled in, where the caller looked at one.
+    #[serde(default)]
+    pub form_digest: Option<String>,
+}
+
+fn online() -> Channel {
+    Channel::Online
+}
+
+/// How a submission came out.
+#[derive(Debug)]
+pub enum Submitted {
+    /// It is a case now, or was by the same request before.
+    Registered {
+        /// The case's id.
+        case_id: String,
+        /// The same request came before.
+        earlier: bool,
+    },
+    /// Refused at once, with every finding.
+    Refused(Assessment),
+}
+
+/// What an office says of a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decide {
+    /// The round that was looked at.
+    pub round: u32,
+    /// The version of the task that was looked at, where the caller looked.
+    #[serde(default)]
+    pub task_version: Option<u32>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, where it is not a plain yes.
+    #[serde(default)]
+    pub reasons: Vec<Finding>,
+    /// In the office's own words.
+    #[serde(default)]
+    pub opinion: String,
+    /// What an approval must carry.
+    #[serde(default)]
+    pub payload: Option<Value>,
+}
+
+/// A form as it stands before anybody typed.
+#[derive(Debug, Clone)]
+pub struct Form {
+    /// The version it belongs to.
+    pub manifest: Arc<Manifest>,
+    /// What registers know.
+    pub values: Vec<Prefilled>,
+}
+
+/// A case with its history.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// As of its last event.
+    pub state: State,
+    /// Everything that happened.
+    pub events: Vec<Recorded>,
+}
+
+impl Engine {
+    /// Over a store, with the bundles and parameters of the deployment.
+    pub fn new(store: Store, bundles: Bundles, parameters: Parameters, folders: Folders) -> Self {
+        Self {
+            store,
+            bundles,
+            parameters: Arc::new(parameters),
+            folders: Arc::new(folders),
+        }
+    }
+
+    /// The bundles.
+    pub fn bundles(&self) -> &Bundles {
+        &self.bundles
+    }
+
+    /// The store: lists, materials and documents are read from it directly.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What registers already know, for the version valid today.
+    ///
+    /// # Errors
+    /// Unknown matter, a refusal of the bundle's, or a fault.
+    pub async fn prefill(
+        &self,
+        matter: &str,
+        filer: Filer,
+        subject: Subject,
+        region: &str,
+        purpose: String,
+        now: DateTime<FixedOffset>,
+    ) -> Result<Form, Error> {
+        let now = stamp(now);
+        let bundle = self.valid(matter, &now)?.clone();
+        let drive = self.drive(bundle.clone(), region);
+        let values = blocking(move || drive.prefill(filer, subject, purpose, &now)).await??;
+        Ok(Form {
+            manifest: bundle.manifest().clone(),
+            values: values.map_err(Error::Refused)?,
+        })
+    }
+
+    /// Hands in a submission. With errors nothing is registered and every finding comes back.
+    ///
+    /// # Errors
+    /// Unknown matter, a key that another case holds, an idempotency key used for something else.
+    pub async fn submit(
+        &self,
+        matter: &str,
+        hand_in: HandIn,
+        submitted_by: &str,
+        idempotency: Option<Idempotency>,
+        now: DateTime<FixedOffset>,
+    ) -> Result<Submitted, Error> {
+        if let Some(request) = &idempotency
+            && let Some(case_id) = self.store.find_idempotent(request).await.map_err(refuse)?
+        {
+            return Ok(Submitted::Registered {
+                case_id,
+                earlier: true,
+            });
+        }
+        let at = stamp(now);
+        let legal_date = self.legal_date(matter, &hand_in.answers, &at)?;
+        let bundle = self.valid(matter, &legal_date)?.clone();
+        let region = hand_in.region.clone();
+        let drive = self.drive(bundle, &region);
+        let (round, invoked) = match self.hand_in(&drive, hand_in, 0, submitted_by, &at).await? {
+            HandedIn::Refused(assessment) => return Ok(Submitted::Refused(assessment)),
+            HandedIn::Round { round, invoked } => (*round, invoked),
+        };
+        let year = u16::try_from(now.year()).unwrap_or(u16::MAX);
+        let id = self.store.next_case_number(&region, year).await?;
+        let events = drive.register(id.clone(), legal_date, round)?;
+        let state = State::from_events(&events)?;
+        let invoked: Vec<(u64, Invoked)> = invoked.into_iter().map(|one| (1, one)).collect();
+        let commit = rows::commit(None, &state, events, &invoked);
+        match self
+            .store
+            .register(&commit, idempotency.as_ref())
+            .await
+            .map_err(refuse)?
+        {
+            Registered::Earlier { case_id } => Ok(Submitted::Registered {
+                case_id,
+                earlier: true,
+            }),
+            Registered::New => {
+                self.react(&id).await?;
+                Ok(Submitted::Registered {
+                    case_id: id,
+                    earlier: false,
+                })
+            }
+        }
+    }
+
+    /// Hands in the next round of a case that waits for correction (补正).
+    ///
+    /// # Errors
+    /// As [`Engine::submit`]; refused where the case does not wait for a correction.
+    pub async fn correct(
+        &self,
+        case_id: &str,
+        hand_in: HandIn,
+        submitted_by: &str,
+        now: DateTime<FixedOffset>,
+    ) -> Result<Submitted, Error> {
+        let at = stamp(now);
+        let case = self.case(case_id).await?;
+        let drive = self.drive(self.pinned(&case.state)?, &case.state.submission.region);
+        let number = case.state.round() + 1;
+        let (round, invoked) = match self
+            .hand_in(&drive, hand_in, number, submitted_by, &at)
+            .await?
+        {
+            HandedIn::Refused(assessment) => return Ok(Submitted::Refused(assessment)),
+            HandedIn::Round { round, invoked } => (*round, invoked),
+        };
+        self.command(case_id, &at, invoked, |_| {
+            Ok(Command::Correct(Box::new(round.clone())))
+        })
+        .await?;
+        Ok(Submitted::Registered {
+            case_id: case_id.to_owned(),
+            earlier: false,
+        })
+    }
+
+    /// Decides a step for an office. The decision is committed before the bundle answers it.
+    ///
+    /// # Errors
+    /// Every refusal of the case engine, and a payload that is not what the step's schema wants.
+    pub async fn decide(
+        &self,
+        case_id: &str,
+        step: &str,
+        asked: Decide,
+        by: &str,
+        by_office: &Office,
+        now: DateTime<FixedOffset>,
+    ) -> Result<Case, Error> {
+        let at = stamp(now);
+        self.command(case_id, &at, Vec::new(), |state| {
+            check_payload(state, step, &asked)?;
+            Ok(Command::Decide {
+                decision: Decision {
+                    step: step.to_owned(),
+                    round: asked.round,
+                    verdict: asked.verdict.clone(),
+                    reasons: asked.reasons.clone(),
+                    opinion: asked.opinion.clone(),
+                    by: by.to_owned(),
+                    on_behalf_of: None,
+                    at: at.clone(),
+                    payload: asked.payload.as_ref().map(Value::to_string),
+                },
+                by_office: by_office.clone(),
+                task_version: asked.task_version,
+            })
+        })
+        .await
+    }
+
+    /// The filer takes the case back.
+    ///
+    /// # Errors
+    /// Refused after the end.
+    pub async fn withdraw(
+        &self,
+        case_id: &str,
+        by: &str,
+        reason: &str,
+        now: DateTime<FixedOffset>,
+    ) -> Result<Case, Error> {
+        let command = Command::Withdraw {
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+        };
+        self.command(case_id, &stamp(now), Vec::new(), |_| Ok(command.clone()))
+            .await
+    }
+
+    /// A material that was promised comes in.
+    ///
+    /// # Errors
+    /// Refused where the case does not wait for it, or its bytes are not stored here.
+    pub async fn supply(
+        &self,
+        case_id: &str,
+        material: Material,
+        now: DateTime<FixedOffset>,
+    ) -> Result<Case, Error> {
+        self.check_materials(std::slice::from_ref(&material))
+            .await?;
+        let command = Command::SupplyMaterial(material);
+        self.command(case_id, &stamp(now), Vec::new(), |_| Ok(command.clone()))
+            .await
+    }
+
+    /// An operator lets a parked case go on.
+    ///
+    /// # Errors
+    /// Refused where the case is not parked.
+    pub async fn resume(
+        &self,
+        case_id: &str,
+        by: &str,
+        now: DateTime<FixedOffset>,
+    ) -> Result<Case, Error> {
+        let command = Command::Resume { by: by.to_owned() };
+        self.command(case_id, &stamp(now), Vec::new(), |_| Ok(command.clone()))
+            .await
+    }
+
+    /// The filer rates a completed case (好差评).
+    ///
+    /// # Errors
+    /// Refused before the end and the second time.
+    pub async fn rate(
+        &self,
+        case_id: &str,
+        score: u8,
+        by: &str,
+        comment: Option<String>,
+        now: DateTime<FixedOffset>,
+    ) -> Result<Case, Error> {
+        let command = Command::Rate {
+            score,
+            by: by.to_owned(),
+            comment,
+        };
+        self.command(case_id, &stamp(now), Vec::new(), |_| Ok(command.clone()))
+            .await
+    }
+
+    /// A case with its history.
+    ///
+    /// # Errors
+    /// Where there is no such case.
+    pub async fn case(&self, case_id: &str) -> Result<Case, Error> {
+        let events = self.store.load(case_id).await?;
+        if events.is_empty() {
+            return Err(Error::Unknown {
+                what: "case",
+                name: case_id.to_owned(),
+            });
+        }
+        let state = State::from_events(&events)?;
+        Ok(Case { state, events })
+    }
+
+    /// Every source form as far as the case has come.
+    ///
+    /// # Errors
+    /// When the bundle is gone or faults.
+    pub async fn forms(
+        &self,
+        state: &State,
+        now: DateTime<FixedOffset>,
+    ) -> Result<Vec<FilledForm>, Error> {
+        let drive = self.drive(self.pinned(state)?, &state.submission.region);
+        let (state, now) = (state.clone(), stamp(now));
+        Ok(blocking(move || drive.project(&state, &now)).await??)
+    }
+
+    /// Lets the bundle answer what it has yet to answer: after a command, and after a crash.
+    ///
+    /// # Errors
+    /// When the store fails or the bundle is gone; a bundle that faults parks the case instead.
+    pub async fn react(&self, case_id: &str) -> Result<Case, Error> {
+        for _ in 0..CONFLICTS_MAX {
+            let Case {
+                mut state,
+                mut events,
+            } = self.case(case_id).await?;
+            loop {
+                if state.next_reaction().is_none() {
+                    return Ok(Case { state, events });
+                }
+                let drive = self.drive(self.pinned(&state)?, &state.submission.region);
+                let (reaction, past, before) =
+                    blocking(move || (drive.react(&events, &state), events, state)).await?;
+                let Some(reaction) = reaction? else {
+                    return Ok(Case {
+                        state: before,
+                        events: past,
+                    });
+                };
+                let mut after = before.clone();
+                for event in &reaction.events {
+                    after = State::evolve(Some(after), event)?;
+                }
+                let invoked: Vec<_> = reaction
+                    .invoked
+                    .into_iter()
+                    .map(|one| (reaction.to, one))
+                    .collect();
+                let commit = rows::commit(Some(&before), &after, reaction.events.clone(), &invoked);
+                match self.store.append(&commit).await {
+                    Ok(()) => {}
+                    Err(CommitError::Conflict { .. }) => break,
+                    Err(error) => return Err(refuse(error)),
+                }
+                events = past;
+                events.extend(reaction.events);
+                state = after;
+            }
+        }
+        Err(Error::Busy(case_id.to_owned()))
+    }
+
+    /// Decides a command on the case as it is, commits what it leads to, and lets the bundle answer.
+    pub(crate) async fn command(
+        &self,
+        case_id: &str,
+        at: &str,
+        invoked: Vec<Invoked>,
+        command: impl Fn(&State) -> Result<Command, Error>,
+    ) -> Result<Case, Error> {
+        for _ in 0..CONFLICTS_MAX {
+            let Case { state, .. } = self.case(case_id).await?;
+            let events = decide(Some(&state), at, &command(&state)?)?;
+            let mut after = state.clone();
+            for event in &events {
+                after = State::evolve(Some(after), event)?;
+            }
+            let number = events.first().map_or(after.last_event, |event| event.n);
+            let invoked: Vec<_> = invoked.iter().map(|one| (number, one.clone())).collect();
+            let commit = rows::commit(Some(&state), &after, events, &invoked);
+            match self.store.append(&commit).await {
+                Ok(()) => return self.react(case_id).await,
+                Err(CommitError::Conflict { .. }) => {}
+                Err(error) => return Err(refuse(error)),
+            }
+        }
+        Err(Error::Busy(case_id.to_owned()))
+    }
+
+    async fn hand_in(
+        &self,
+        drive: &Drive,
+        hand_in: HandIn,
+        round: u32,
+        submitted_by: &str,
+        at: &str,
+    ) -> Result<HandedIn, Error> {
+        self.check_materials(&hand_in.materials).await?;
+        let submission = hand_in.submission(drive.bundle.manifest(), round, at)?;
+        let (drive, by) = (drive.clone(), submitted_by.to_owned());
+        Ok(blocking(move || drive.hand_in(submission, &hand_in.answers, &by)).await??)
+    }
+
+    /// What is said to be supplied must be here, byte for byte.
+    async fn check_materials(&self, materials: &[Material]) -> Result<(), Error> {
+        for material in materials {
+            if let MaterialStatus::Supplied(sha256) = &material.status
+                && !self.store.has_material(sha256).await?
+            {
+                return Err(Error::refused(
+                    "material-not-stored",
+                    format!("材料 {} 的文件 {sha256} 尚未上传,请先上传", material.code),
+                    format!(
+                        "the file {sha256} of material {} is not here; upload it first",
+                        material.code
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn legal_date(&self, matter: &str, answers: &Value, at: &str) -> Result<String, Error> {
+        let newest = self
+            .bundles
+            .newest(matter)
+            .ok_or_else(|| unknown_matter(matter))?;
+        let element = newest.manifest().legal_date.as_deref();
+        let given = element
+            .and_then(|element| answers.get(element))
+            .and_then(Value::as_str);
+        let mut date = given
+            .or_else(|| at.get(..10))
+            .unwrap_or_default()
+            .to_owned();
+        if date.len() == "2025-01".len() {
+            date.push_str("-01");
+        }
+        Ok(date)
+    }
+
+    fn valid(&self, matter: &str, at: &str) -> Result<&Bundle, Error> {
+        let day = at.get(..10).unwrap_or(at);
+        match self.bundles.on(matter, day) {
+            Some(bundle) => Ok(bundle),
+            None if self.bundles.newest(matter).is_none() => Err(unknown_matter(matter)),
+            None => Err(Error::refused(
+                "no-version",
+                format!("事项 {matter} 没有在 {day} 有效的版本"),
+                format!("no version of the matter {matter} is valid on {day}"),
+            )),
+        }
+    }
+
+    pub(crate) fn pinned(&self, state: &State) -> Result<Bundle, Error> {
+        self.bundles
+            .pinned(&state.digest)
+            .cloned()
+            .ok_or_else(|| Error::Unknown {
+                what: "bundle with the digest",
+                name: state.digest.clone(),
+            })
+    }
+
+    pub(crate) fn drive(&self, bundle: Bundle, region: &str) -> Drive {
+        let facts = LiveFacts {
+            parameters: self.parameters.clone(),
+            folders: self.folders.clone(),
+            region: region.to_owned(),
+        };
+        Drive {
+            bundle,
+            facts: Arc::new(facts),
+        }
+    }
+}
+
+impl HandIn {
+    /// As the bundle sees it.
+    ///
+    /// # Errors
+    /// Where another form was filled in than the bundle's.
+    pub fn submission(
+        &self,
+        manifest: &Manifest,
+        round: u32,
+        at: &str,
+    ) -> Result<onething_contract::Submission, Error> {
+        let digest = &manifest.merged_form.digest;
+        if self
+            .form_digest
+            .as_ref()
+            .is_some_and(|given| given != digest)
+        {
+            return Err(Error::refused(
+                "form-out-of-date",
+                "填写的表单不是现行版本,请重新获取表单",
+                "another version of the form was filled in; get the form again",
+            ));
+        }
+        Ok(onething_contract::Submission {
+            subject: self.subject.clone(),
+            filer: self.filer.clone(),
+            parties: self.parties.clone(),
+            region: self.region.clone(),
+            channel: self.channel,
+            filed_at: at.to_owned(),
+            round,
+            form_digest: digest.clone(),
+            materials: self.materials.clone(),
+        })
+    }
+}
+
+/// Registers and parameters of a live deployment.
+struct LiveFacts {
+    parameters: Arc<Parameters>,
+    folders: Arc<Folders>,
+    region: String,
+}
+
+impl Facts for LiveFacts {
+    fn known(&self, lookup: &Lookup) -> Option<Found> {
+        match lookup {
+            Lookup::Parameter { name, on } => Some(self.parameters.find(name, on, &self.region)),
+            Lookup::Register { .. } => None,
+        }
+    }
+
+    fn fetch(&self, wanted: &[Lookup]) -> Vec<Found> {
+        let questions: Vec<(&str, &str)> = wanted
+            .iter()
+            .filter_map(|lookup| match lookup {
+                Lookup::Register { register, key } => Some((register.as_str(), key.as_str())),
+                Lookup::Parameter { .. } => None, // always known
+            })
+            .collect();
+        self.folders.registers.fetch(&questions)
+    }
+}
+
+/// An approval carries what its step wants.
+///
+/// # Errors
+/// Refused, naming the member.
+pub fn check_payload(state: &State, step: &str, asked: &Decide) -> Result<(), Error> {
+    let approves = matches!(asked.verdict, Verdict::Approve | Verdict::NoObjection);
+    let schema = state
+        .step(step)
+        .and_then(|record| record.step.payload_schema.as_deref());
+    let (true, Some(schema)) = (approves, schema) else {
+        return Ok(());
+    };
+    let wrong = |why: String| {
+        Error::refused(
+            "payload",
+            format!("意见所附内容(payload)不符合该环节的要求:{why}"),
+            format!("the payload is not what the step wants: {why}"),
+        )
+    };
+    let schema: Value = serde_json::from_str(schema).map_err(|error| wrong(error.to_string()))?;
+    let validator = jsonschema::validator_for(&schema).map_err(|error| wrong(error.to_string()))?;
+    let payload = asked.payload.clone().unwrap_or(Value::Null);
+    let errors: Vec<String> = validator
+        .iter_errors(&payload)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong(errors.join("; ")))
+    }
+}
+
+/// A point in time as cases keep it: China's offset, whole seconds.
+pub fn stamp(now: DateTime<FixedOffset>) -> String {
+    const CHINA_SECONDS_EAST: i32 = 8 * 3600;
+    let now = match FixedOffset::east_opt(CHINA_SECONDS_EAST) {
+        Some(china) => now.with_timezone(&china),
+        None => now,
+    };
+    now.to_rfc3339_opts(SecondsFormat::Secs, false)
+}
+
+fn unknown_matter(matter: &str) -> Error {
+    Error::Unknown {
+        what: "matter",
+        name: matter.to_owned(),
+    }
+}
+
+fn refuse(error: CommitError) -> Error {
+    match error {
+        CommitError::Store(error) => Error::Store(error),
+        CommitError::Conflict { case_id, .. } => Error::Busy(case_id),
+        CommitError::KeyTaken { key, case_id } => Error::refused(
+            "key-taken",
+            format!("已有同一事项的办件 {case_id}({key}),不能重复办理"),
+            format!("case {case_id} has the key {key} already; it cannot be handled twice"),
+        ),
+        CommitError::IdempotencyMismatch { key } => Error::refused(
+            "idempotency-mismatch",
+            format!("幂等键 {key} 已用于另一请求,请换一个"),
+            format!("the idempotency key {key} was used for another request; take a new one"),
+        ),
+        error => Error::refused("not-committed", error.to_string(), error.to_string()),
+    }
+}
+
+/// Runs what computes or reads files beside the asynchronous tasks.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Error::Cancelled)
+}

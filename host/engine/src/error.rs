@@ -1,0 +1,77 @@
+//! What can go wrong when a case is driven.
+
+use crate::drive;
+use onething_contract::{Refusal, Text};
+
+/// Why nothing was done. A [`Error::Refused`] is the domain's "no"; everything else is a failure.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A "no" with its reason.
+    #[error("{}: {}", .0.code, .0.message.en)]
+    Refused(Refusal),
+    /// There is no such thing, or it is none of the caller's.
+    #[error("there is no {what} `{name}`")]
+    Unknown {
+        /// Of what kind.
+        what: &'static str,
+        /// The name that was given.
+        name: String,
+    },
+    /// The bundle failed, or asked for what it may not.
+    #[error("the bundle failed")]
+    Bundle(#[source] drive::Error),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] onething_store::Error),
+    /// Another writer was always faster.
+    #[error("case {0} is written to by others all the time; try again")]
+    Busy(String),
+    /// A capability could not do its work now.
+    #[error("effect {ticket} could not be carried out")]
+    Effect {
+        /// Its ticket.
+        ticket: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A blocking task was cancelled.
+    #[error("the work was cancelled")]
+    Cancelled,
+}
+
+impl Error {
+    /// A refusal of the host's own.
+    pub(crate) fn refused(code: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self::Refused(Refusal {
+            code: code.to_owned(),
+            message: Text {
+                zh: zh.into(),
+                en: en.into(),
+            },
+            basis: None,
+        })
+    }
+}
+
+impl From<drive::Error> for Error {
+    fn from(error: drive::Error) -> Self {
+        match error {
+            drive::Error::Case(onething_case::Error::Refused(refusal)) => Self::Refused(refusal),
+            error => Self::Bundle(error),
+        }
+    }
+}
+
+impl From<onething_case::Error> for Error {
+    fn from(error: onething_case::Error) -> Self {
+        drive::Error::from(error).into()
+    }
+}
+
+impl From<onething_case::HistoryError> for Error {
+    fn from(error: onething_case::HistoryError) -> Self {
+        drive::Error::from(error).into()
+    }
+}

@@ -1,0 +1,3 @@
+//! The tests that need built bundles, in one binary.
+
+mod sandbox;

@@ -1,0 +1,661 @@
+//! The sandbox against a bundle that does its worst: each misdeed ends with its own name, nothing
+//! of it is committed, and the host goes on as before.
+
+use onething_contract::{
+    Capacity, CaseView, Channel, Decision, Directive, Document, Effect, EffectKind, EffectState,
+    Entry, Event, Filer, Found, Lookup, Office, Prefilled, Refusal, SealOwner, Subject,
+    SubjectKind, Submission, Text, Verdict,
+};
+use onething_runtime::{
+    Bundle, Call, Facts, Fault, Inputs, Limits, LoadError, Outcome, Output, Run, Runtime, inspect,
+};
+use onething_tests::hostile;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, LazyLock, Mutex};
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| runtime(Limits::default()));
+static BUNDLE: LazyLock<Bundle> = LazyLock::new(|| load(&RUNTIME));
+
+#[test]
+fn every_misdeed_has_its_name() {
+    for (purpose, name) in [
+        ("endless-loop", "out-of-fuel"),
+        ("memory-bomb", "out-of-memory"),
+        ("deep-recursion", "stack-overflow"),
+        ("trap", "trapped"),
+        ("panic", "trapped"),
+        ("call-flood", "too-many-host-calls"),
+        ("key-flood", "output-too-large"),
+        ("reading-flood", "too-many-host-calls"),
+        ("log-endless", "output-too-large"),
+        ("output-flood", "output-too-large"),
+        ("aliased-output", "output-too-large"),
+        ("aliased-keys", "output-too-large"),
+        ("invalid-utf8", "malformed-output"),
+        ("out-of-bounds", "malformed-output"),
+        ("bad-json", "malformed-output"),
+        ("lone-surrogate", "malformed-output"),
+        ("deep-json", "malformed-output"),
+        ("never-settles", "never-settles"),
+    ] {
+        let run = prefill(purpose, Nobody);
+        let fault = run.outcome.expect_err(purpose);
+        assert_eq!(fault.name(), name, "{purpose}: {fault}");
+        let usage = run.usage;
+        let limits = RUNTIME.limits();
+        assert!(usage.fuel <= limits.fuel, "{purpose}: {usage:?}");
+        assert!(
+            usage.memory_bytes <= limits.memory_bytes,
+            "{purpose}: {usage:?}"
+        );
+        // And the host does its work as if nothing had been.
+        assert_eq!(
+            names(&prefill("", population())),
+            ["\"张建国\""],
+            "after {purpose}"
+        );
+    }
+    // `respond` can flood with effects too, and nothing of it is left to commit.
+    let fault = respond("effect-flood").outcome.expect_err("a flood");
+    assert_eq!(fault.name(), "output-too-large");
+    let fault = respond("bad-values")
+        .outcome
+        .expect_err("values are an object");
+    assert_eq!(fault.name(), "malformed-output");
+}
+
+#[test]
+fn floods_cost_the_host_no_memory() {
+    // The aliased strings are 4 GiB to whoever copies them, the keys 20.
+    let before = resident_bytes();
+    for purpose in [
+        "aliased-output",
+        "aliased-keys",
+        "output-flood",
+        "log-endless",
+    ] {
+        let fault = prefill(purpose, Nobody).outcome.expect_err(purpose);
+        assert_eq!(fault.name(), "output-too-large");
+    }
+    let grown = resident_bytes().saturating_sub(before);
+    assert!(grown < 128 << 20, "{grown} bytes");
+}
+
+#[test]
+fn a_trap_tells_the_last_words() {
+    let Err(Fault::Trapped { message }) = prefill("panic", Nobody).outcome else {
+        panic!("it panics");
+    };
+    assert!(message.ends_with("panicked: no such element"), "{message}");
+}
+
+#[test]
+fn the_backstop_stops_what_fuel_does_not() {
+    let bundle = load(&runtime(Limits {
+        fuel: u64::MAX,
+        time_ms_max: 50,
+        ..Limits::default()
+    }));
+    let run = bundle.invoke(prefill_call("endless-loop"), inputs(Nobody));
+    assert_eq!(run.outcome, Err(Fault::OutOfTime { limit_ms: 50 }));
+    assert!(run.usage.time_us < 2_000_000, "{:?}", run.usage);
+}
+
+#[test]
+fn input_is_limited_before_the_bundle_sees_it() {
+    let bundle = load(&runtime(Limits {
+        input_bytes: 10_000,
+        ..Limits::default()
+    }));
+    let call = prefill_call(&"x".repeat(10_000));
+    let run = bundle.invoke(call, inputs(Nobody));
+    assert_eq!(run.outcome, Err(Fault::InputTooLarge { limit: 10_000 }));
+    assert_eq!(run.usage.fuel, 0);
+
+    // So are answers and what lookups find, each time they are handed over.
+    let mut inputs_large = inputs(Nobody);
+    inputs_large.answers = format!("{{\"x\": \"{}\"}}", "x".repeat(10_000)).into();
+    let run = bundle.invoke(
+        Call::Assess {
+            submission: submission(),
+        },
+        inputs_large,
+    );
+    assert_eq!(run.outcome, Err(Fault::InputTooLarge { limit: 10_000 }));
+    let large = BTreeMap::from([(
+        lookup(CITIZEN),
+        found(&format!("\"{}\"", "x".repeat(10_000))),
+    )]);
+    let run = bundle.invoke(prefill_call(""), inputs(large));
+    assert_eq!(run.outcome, Err(Fault::InputTooLarge { limit: 10_000 }));
+}
+
+#[test]
+fn a_long_log_is_cut_and_the_run_says_so() {
+    let run = prefill("log-flood", Nobody);
+    assert!(run.outcome.is_ok());
+    assert!(run.usage.log_cut);
+    let kept: usize = run.log.iter().map(|line| line.message.len()).sum();
+    assert_eq!(kept, run.usage.log_bytes);
+    let limit = RUNTIME.limits().log_bytes;
+    // Cut at a character, each of three bytes.
+    assert!(kept <= limit && kept > limit - 3, "{kept}");
+}
+
+#[test]
+fn what_is_not_granted_is_refused_as_a_value() {
+    let outcome = outcome(prefill("not-granted", Nobody));
+    let Output::Prefill(Ok(values)) = &outcome.output else {
+        panic!("{outcome:?}");
+    };
+    let codes: Vec<_> = values.iter().map(|value| value.source.as_str()).collect();
+    assert_eq!(codes, ["not-granted", "not-granted"]);
+    assert!(outcome.lookups.is_empty(), "nothing was asked of anybody");
+
+    let refused = outcome_of_values(prefill("effect-outside-respond", Nobody));
+    assert_eq!(refused, ["not-here"]);
+
+    for (wish, refusals) in [
+        ("not-granted", &["not-granted"; 5][..]),
+        ("unknown-ticket", &["unknown-ticket"; 4]),
+        ("unknown-document", &["unknown-document"; 3]),
+    ] {
+        let outcome = outcome_of(respond(wish));
+        assert_eq!(codes_of(&outcome), refusals, "{wish}");
+        assert_eq!(outcome.intents, [], "{wish}");
+    }
+}
+
+#[test]
+fn effects_are_promised_in_their_order() {
+    let outcome = outcome(respond("all-effects"));
+    let tickets = ["r331-7-1", "r331-7-2", "r331-7-3", "r331-7-4", "r331-7-5"];
+    assert_eq!(codes_of(&outcome), tickets);
+    let promised: Vec<_> = outcome
+        .intents
+        .iter()
+        .map(|intent| intent.ticket.as_str())
+        .collect();
+    assert_eq!(promised, tickets);
+    assert_eq!(outcome.intents[1].after, ["r331-7-1"]);
+    assert_eq!(
+        outcome.intents[0].effect,
+        Effect::Seal {
+            owner: SealOwner::Office(office()),
+            documents: vec![
+                Document::Form("application".to_owned()),
+                Document::Decision("review".to_owned()),
+            ],
+        }
+    );
+}
+
+#[test]
+fn a_pending_pass_is_void_whatever_it_came_to() {
+    let at_hand = outcome(prefill("", population()));
+    for purpose in ["", "traps-while-pending"] {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let run = prefill(
+            purpose,
+            Fetching {
+                asked: Arc::clone(&asked),
+            },
+        );
+        assert_eq!(run.usage.passes, 2, "{purpose}");
+        assert_eq!(*asked.lock().unwrap(), [vec![lookup(CITIZEN)]]);
+        let outcome = outcome_of(run);
+        assert_eq!(outcome.lookups, at_hand.lookups, "{purpose}");
+        if purpose.is_empty() {
+            assert_eq!(outcome.journal(1, "d"), at_hand.journal(1, "d"));
+        }
+    }
+}
+
+#[test]
+fn what_never_settles_is_stopped_without_telling_keys() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let run = prefill(
+        "never-settles",
+        Fetching {
+            asked: Arc::clone(&asked),
+        },
+    );
+    let passes = RUNTIME.limits().passes;
+    assert_eq!(run.usage.passes, passes);
+    let wanted = "population".to_owned();
+    assert_eq!(run.outcome, Err(Fault::NeverSettles { passes, wanted }));
+    assert_eq!(asked.lock().unwrap().len(), passes as usize - 1);
+}
+
+#[test]
+fn a_register_that_is_down_is_an_answer() {
+    let down = Refusal {
+        code: "unavailable".to_owned(),
+        message: text("维护中", "down for maintenance"),
+        basis: None,
+    };
+    let facts = BTreeMap::from([(lookup(CITIZEN), Found::Unavailable(down.clone()))]);
+    let outcome = outcome(prefill("", facts));
+    assert_eq!(outcome.output, Output::Prefill(Err(down)));
+}
+
+#[test]
+fn the_same_again_gives_the_same_bytes() {
+    let calls = || {
+        [
+            prefill_call(""),
+            Call::Assess {
+                submission: submission(),
+            },
+            Call::Plan {
+                submission: submission(),
+                scenario: "ordinary".to_owned(),
+            },
+            Call::Project { view: view() },
+            respond_call("all-effects"),
+            prefill_call("nan"),
+        ]
+    };
+    let mut warm = BUNDLE.instantiate().unwrap();
+    let elsewhere = load(&runtime(Limits::default()));
+    for (number, call) in calls().into_iter().enumerate() {
+        let journal = |run: Run| outcome_of(run).journal(number as u64, BUNDLE.digest());
+        let first = journal(BUNDLE.invoke(call.clone(), inputs(population())));
+        assert_eq!(
+            journal(BUNDLE.invoke(call.clone(), inputs(population()))),
+            first
+        );
+        assert_eq!(
+            journal(warm.call(call.clone(), inputs(population()))),
+            first
+        );
+        assert_eq!(
+            journal(elsewhere.invoke(call.clone(), inputs(population()))),
+            first
+        );
+
+        // And the journal is enough to run it again, and is read back whole.
+        let read: Outcome = serde_json::from_slice(&first).unwrap();
+        let recorded: BTreeMap<_, _> = read.lookups.iter().cloned().collect();
+        assert_eq!(
+            journal(BUNDLE.invoke(call.clone(), inputs(recorded))),
+            first
+        );
+        assert_eq!(read.journal(number as u64, BUNDLE.digest()), first);
+    }
+    let nan = outcome_of_values(prefill("nan", Nobody));
+    assert_eq!(nan, [0x7FF8_0000_0000_0000_u64.to_string()], "canonical");
+}
+
+#[test]
+fn nothing_is_left_from_one_run_to_the_next() {
+    for _ in 0..3 {
+        assert_eq!(outcome_of_values(prefill("remembers", Nobody)), ["1"]);
+    }
+    let mut warm = BUNDLE.instantiate().unwrap();
+    for calls in ["1", "2"] {
+        let run = warm.call(prefill_call("remembers"), inputs(Nobody));
+        assert_eq!(outcome_of_values(run), [calls]);
+    }
+}
+
+#[test]
+fn many_at_once_do_not_meet() {
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    assert_eq!(names(&prefill("", population())), ["\"张建国\""]);
+                    assert!(prefill("memory-bomb", Nobody).outcome.is_err());
+                    assert!(prefill("trap", Nobody).outcome.is_err());
+                    assert_eq!(outcome_of_values(prefill("remembers", Nobody)), ["1"]);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_bundle_tells_what_it_is() {
+    let inspection = inspect(hostile::component()).unwrap();
+    let world = [
+        "types",
+        "proceedings",
+        "intake",
+        "registers",
+        "parameters",
+        "seals",
+        "notices",
+        "deliveries",
+        "payments",
+        "clock",
+        "log",
+    ];
+    let mut imports: Vec<_> = world
+        .iter()
+        .map(|name| format!("onething:matter/{name}@0.1.0"))
+        .collect();
+    let mut found = inspection.imports.clone();
+    imports.sort();
+    found.sort();
+    assert_eq!(found, imports);
+    assert_eq!(inspection.exports, ["onething:matter/matter@0.1.0"]);
+    assert_eq!(inspection.manifest.matter, "hostile");
+    assert_eq!(inspection.digest, BUNDLE.digest());
+    assert_eq!(inspection.size_bytes, hostile::component().len());
+}
+
+#[test]
+fn what_is_no_bundle_is_told_apart() {
+    let manifest = hostile::manifest();
+    let with = |bytes: &[u8], manifest: &Value| {
+        hostile::with_section(bytes, "onething:manifest", manifest.to_string().as_bytes())
+    };
+    let changed = |member: &str, value: Value| {
+        let mut changed = manifest.clone();
+        changed[member] = value;
+        with(hostile::bare(), &changed)
+    };
+    let good = hostile::component();
+    let mut broken = good.to_vec();
+    broken[good.len() / 2] ^= 0xFF;
+    let cases: [(&str, Vec<u8>, fn(&LoadError) -> bool); 9] = [
+        ("empty", Vec::new(), |e| matches!(e, LoadError::NotWasm)),
+        ("text", b"(component)".to_vec(), |e| {
+            matches!(e, LoadError::NotWasm)
+        }),
+        ("core", hostile::core_module(), |e| {
+            matches!(e, LoadError::CoreModule)
+        }),
+        ("cut", good[..good.len() / 2].to_vec(), |e| {
+            matches!(e, LoadError::BadComponent(_))
+        }),
+        ("broken", broken, |e| {
+            matches!(e, LoadError::BadComponent(_) | LoadError::Compile(_))
+        }),
+        ("bare", hostile::bare().to_vec(), |e| {
+            matches!(e, LoadError::NoManifest)
+        }),
+        ("twice", with(good, &manifest), |e| {
+            matches!(e, LoadError::ManyManifests)
+        }),
+        ("odd", changed("hears", json!(1)), |e| {
+            matches!(e, LoadError::BadManifest(_))
+        }),
+        (
+            "other",
+            changed("contract", json!("onething:matter@0.2.0")),
+            |e| matches!(e, LoadError::WrongContract { .. }),
+        ),
+    ];
+    for (name, bytes, expected) in cases {
+        let error = RUNTIME.load(&bytes).err().expect(name);
+        assert!(expected(&error), "load {name}: {error:?}");
+        let error = inspect(&bytes).expect_err(name);
+        assert!(expected(&error), "inspect {name}: {error:?}");
+    }
+    let large = hostile::with_section(good, "filler", &vec![0; Limits::default().module_bytes]);
+    assert!(matches!(inspect(&large), Err(LoadError::TooLarge { .. })));
+}
+
+#[test]
+fn a_compiled_bundle_is_trusted_only_if_this_machine_wrote_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let load_from = |dir: &Path| {
+        let runtime = Runtime::new(Limits::default(), Some(dir)).unwrap();
+        let bundle = load(&runtime);
+        let run = bundle.invoke(prefill_call(""), inputs(population()));
+        assert_eq!(names(&run), ["\"张建国\""]);
+        bundle.from_cache()
+    };
+    assert!(!load_from(dir.path()));
+    assert!(load_from(dir.path()));
+
+    let file = |extension: &str| {
+        std::fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.extension().is_some_and(|found| found == extension))
+            .unwrap()
+    };
+    let (code, tag, key) = (file("cwasm"), file("hmac"), file("key"));
+    let [code_bytes, tag_bytes] = [&code, &tag].map(|path| std::fs::read(path).unwrap());
+    let flipped = |bytes: &[u8]| {
+        let mut bytes = bytes.to_vec();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        bytes
+    };
+    for (name, path, bytes) in [
+        ("a flipped bit", &code, flipped(&code_bytes)),
+        ("cut short", &code, code_bytes[..1000].to_vec()),
+        ("empty", &code, Vec::new()),
+        ("a flipped tag", &tag, flipped(&tag_bytes)),
+        ("an empty tag", &tag, Vec::new()),
+        ("another machine's key", &key, vec![7; 64]),
+        ("half a key", &key, vec![7; 10]),
+    ] {
+        std::fs::write(path, bytes).unwrap();
+        assert!(!load_from(dir.path()), "{name}: compiled anew");
+        assert!(load_from(dir.path()), "{name}: and kept");
+    }
+    std::fs::remove_file(&tag).unwrap();
+    assert!(!load_from(dir.path()));
+
+    // A valid file under another bundle's name is foreign too.
+    let other = hostile::with_section(hostile::component(), "filler", &[]);
+    let runtime = Runtime::new(Limits::default(), Some(dir.path())).unwrap();
+    assert!(!runtime.load(&other).unwrap().from_cache());
+}
+
+// What the tests are given.
+
+const CITIZEN: &str = "331102196501150019";
+
+/// A source that knows nothing and is never asked twice.
+struct Nobody;
+
+impl Facts for Nobody {
+    fn known(&self, _: &Lookup) -> Option<Found> {
+        None
+    }
+
+    fn fetch(&self, wanted: &[Lookup]) -> Vec<Found> {
+        wanted.iter().map(|_| Found::Entry(None)).collect()
+    }
+}
+
+/// A source that has nothing at hand and can fetch everything.
+struct Fetching {
+    asked: Arc<Mutex<Vec<Vec<Lookup>>>>,
+}
+
+impl Facts for Fetching {
+    fn known(&self, _: &Lookup) -> Option<Found> {
+        None
+    }
+
+    fn fetch(&self, wanted: &[Lookup]) -> Vec<Found> {
+        self.asked.lock().unwrap().push(wanted.to_vec());
+        wanted.iter().map(|_| found("\"张建国\"")).collect()
+    }
+}
+
+fn population() -> BTreeMap<Lookup, Found> {
+    BTreeMap::from([(lookup(CITIZEN), found("\"张建国\""))])
+}
+
+fn lookup(key: &str) -> Lookup {
+    Lookup::Register {
+        register: "population".to_owned(),
+        key: key.to_owned(),
+    }
+}
+
+fn found(value: &str) -> Found {
+    Found::Entry(Some(Entry {
+        value: value.to_owned(),
+        as_of: "2025-01-05".to_owned(),
+        source: "population".to_owned(),
+    }))
+}
+
+fn runtime(limits: Limits) -> Runtime {
+    Runtime::new(limits, None).unwrap()
+}
+
+fn load(runtime: &Runtime) -> Bundle {
+    runtime.load(hostile::component()).unwrap()
+}
+
+fn inputs(facts: impl Facts + 'static) -> Inputs {
+    Inputs {
+        answers: "{\"AAC002\": \"331102196501150019\"}".into(),
+        now: "2025-01-06T09:00:00+08:00".to_owned(),
+        ticket_prefix: "r331-7".to_owned(),
+        facts: Arc::new(facts),
+    }
+}
+
+fn prefill(purpose: &str, facts: impl Facts + 'static) -> Run {
+    BUNDLE.invoke(prefill_call(purpose), inputs(facts))
+}
+
+fn respond(wish: &str) -> Run {
+    BUNDLE.invoke(respond_call(wish), inputs(Nobody))
+}
+
+fn prefill_call(purpose: &str) -> Call {
+    Call::Prefill {
+        filer: filer(),
+        subject: person(CITIZEN),
+        purpose: purpose.to_owned(),
+    }
+}
+
+fn respond_call(wish: &str) -> Call {
+    Call::Respond {
+        view: view(),
+        event: Event::Other((wish.to_owned(), "null".to_owned())),
+    }
+}
+
+fn outcome(run: Run) -> Outcome {
+    run.outcome.unwrap()
+}
+
+use outcome as outcome_of;
+
+fn outcome_of_values(run: Run) -> Vec<String> {
+    values(&run)
+        .into_iter()
+        .filter_map(|value| value.value)
+        .collect()
+}
+
+fn names(run: &Run) -> Vec<String> {
+    values(run)
+        .into_iter()
+        .filter_map(|value| value.value)
+        .collect()
+}
+
+fn values(run: &Run) -> Vec<Prefilled> {
+    match &run.outcome.as_ref().unwrap().output {
+        Output::Prefill(Ok(values)) => values.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What the calls of a `respond` came to, ticket or refusal.
+fn codes_of(outcome: &Outcome) -> Vec<String> {
+    match &outcome.output {
+        Output::Respond(directives) => match &directives[..] {
+            [Directive::Other((_, codes))] => serde_json::from_str(codes).unwrap(),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    }
+}
+
+fn text(zh: &str, en: &str) -> Text {
+    Text {
+        zh: zh.to_owned(),
+        en: en.to_owned(),
+    }
+}
+
+fn person(identifier: &str) -> Subject {
+    Subject {
+        kind: SubjectKind::Person,
+        identifier: identifier.to_owned(),
+    }
+}
+
+fn office() -> Office {
+    Office {
+        function: "social-insurance".to_owned(),
+        region: "331102".to_owned(),
+    }
+}
+
+fn filer() -> Filer {
+    Filer {
+        person: person("331102198411050048"),
+        unit: None,
+        capacity: Capacity::Applicant,
+    }
+}
+
+fn submission() -> Submission {
+    Submission {
+        subject: person(CITIZEN),
+        filer: filer(),
+        parties: Vec::new(),
+        region: "331102".to_owned(),
+        channel: Channel::Online,
+        filed_at: "2025-01-06T09:00:00+08:00".to_owned(),
+        round: 0,
+        form_digest: String::new(),
+        materials: Vec::new(),
+    }
+}
+
+fn view() -> CaseView {
+    CaseView {
+        id: "2025-0001".to_owned(),
+        submission: submission(),
+        scenario: "ordinary".to_owned(),
+        derived: "{}".to_owned(),
+        steps: Vec::new(),
+        decisions: vec![Decision {
+            step: "review".to_owned(),
+            round: 0,
+            verdict: Verdict::Approve,
+            reasons: Vec::new(),
+            opinion: "同意".to_owned(),
+            by: "hr-021".to_owned(),
+            on_behalf_of: None,
+            at: "2025-01-06T14:20:00+08:00".to_owned(),
+            payload: None,
+        }],
+        effects: vec![EffectState {
+            ticket: "r331-5-1".to_owned(),
+            kind: EffectKind::Seal,
+            outcome: None,
+        }],
+    }
+}
+
+/// What the process holds in memory.
+fn resident_bytes() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    let kibibytes: usize = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    kibibytes << 10
+}
