@@ -25,7 +25,7 @@ pub fn bare() -> &'static [u8] {
         wit_component::ComponentEncoder::default()
             .validate(true)
             .module(&core_module())
-            .and_then(|mut encoder| encoder.encode())
+            .and_then(|encoder| encoder.encode())
             .expect("the hostile module carries its world")
     })
 }

@@ -1,3 +1,4 @@
 //! End to end, sandbox and API tests in one binary; the benches.
 
+pub mod given;
 pub mod hostile;

@@ -58,7 +58,7 @@ pub fn compile(dir: &Path) -> Result<Compiled, Vec<Problem>> {
     let sources = read::sources(dir)?;
     let merged = merge::merge(&sources)?;
     Ok(Compiled {
-        rust: rust::module(&merged),
+        rust: rust::module(&merged, &sources.matter.content),
         manifest: manifest::manifest(&sources, merged),
         files: sources.files,
     })

@@ -56,7 +56,8 @@ pub struct Argument {
 }
 
 impl Argument {
-    fn parse(text: &str) -> Self {
+    /// `chosen-month?`, as the forms write it.
+    pub fn parse(text: &str) -> Self {
         match text.strip_suffix('?') {
             Some(element) => Self {
                 element: element.to_owned(),

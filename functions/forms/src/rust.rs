@@ -2,14 +2,15 @@
 //! Knows the names of the SDK's types and nothing of what they do.
 
 use crate::merge::{Argument, Derivation, Merge};
-use onething_contract::Lock;
+use crate::read::Matter;
+use onething_contract::{Lock, Text};
 use onething_contract::manifest::{
     Column, Element, FilledBy, Kind, MergedField, Origin, Shape, Source, SourceForm,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-pub fn module(merge: &Merge) -> String {
+pub fn module(merge: &Merge, matter: &Matter) -> String {
     let mut out = String::from(
         "// Made by the form compiler from forms/*.toml, elements.toml and matter.toml.\n\
          use onething_sdk::form::*;\nuse onething_sdk::values::*;\n\n",
@@ -22,7 +23,7 @@ pub fn module(merge: &Merge) -> String {
         }
     }
     answers(&mut out, merge);
-    form(&mut out, merge);
+    form(&mut out, merge, matter);
     out
 }
 
@@ -123,8 +124,9 @@ fn answers(out: &mut String, merge: &Merge) {
     let _ = writeln!(out, "}}\n");
 }
 
-fn form(out: &mut String, merge: &Merge) {
+fn form(out: &mut String, merge: &Merge, matter: &Matter) {
     let _ = writeln!(out, "impl Form for Answers {{");
+    matter_rule(out, matter);
     let _ = writeln!(out, "    const ELEMENTS: &'static [ElementRule] = &[");
     for field in merge.sections.iter().flat_map(|section| &section.fields) {
         let _ = writeln!(out, "        {},", element_rule(field));
@@ -171,6 +173,58 @@ fn form(out: &mut String, merge: &Merge) {
         derive(out, derivation, &kinds);
     }
     let _ = writeln!(out, "        derived\n    }}\n}}");
+}
+
+fn matter_rule(out: &mut String, matter: &Matter) {
+    let words = |text: &Text| format!("Words {{ zh: {:?}, en: {:?} }}", text.zh, text.en);
+    let _ = writeln!(
+        out,
+        "    const MATTER: MatterRule = MatterRule {{\n        name: {:?},\n        legal_days: {},\n        promised_days: {},",
+        matter.matter.get_ref(),
+        matter.guide.legal_days,
+        matter.promise.working_days
+    );
+    let _ = writeln!(out, "        scenarios: &[");
+    for scenario in &matter.scenarios {
+        let _ = writeln!(
+            out,
+            "            ScenarioRule {{ code: {:?}, title: {}, basis: {:?} }},",
+            scenario.code,
+            words(&scenario.title),
+            scenario.basis
+        );
+    }
+    let _ = writeln!(out, "        ],\n        materials: &[");
+    for material in &matter.materials {
+        let _ = writeln!(
+            out,
+            "            MaterialRule {{ code: {:?}, title: {}, deferrable: {}, accepts: &{:?} }},",
+            material.code,
+            words(&material.title),
+            material.deferrable,
+            material.accepts
+        );
+    }
+    let _ = writeln!(out, "        ],\n        offices: &[");
+    for office in &matter.offices {
+        let title = words(&office.title);
+        let _ = writeln!(
+            out,
+            "            OfficeRule {{ function: {:?}, title: {title} }},",
+            office.function
+        );
+    }
+    let _ = writeln!(out, "        ],\n        parties: &[");
+    for party in &matter.parties {
+        let title = words(&party.title);
+        let _ = writeln!(
+            out,
+            "            PartyRule {{ role: {:?}, title: {title} }},",
+            party.role
+        );
+    }
+    let remedy = words(&matter.guide.remedy);
+    let _ = writeln!(out, "        ],\n        remedy: {remedy},\n    }};");
 }
 
 fn derive(out: &mut String, derivation: &Derivation, idents: &BTreeMap<&str, String>) {
@@ -232,7 +286,13 @@ fn form_rule(out: &mut String, form: &SourceForm) {
     for field in &form.fields {
         let origin = match &field.from {
             Origin::Element { element } => format!("Origin::Element({element:?})"),
-            Origin::Derived { function, .. } => format!("Origin::Function({function:?})"),
+            Origin::Derived { function, from } => {
+                let from: Vec<String> = from
+                    .iter()
+                    .map(|argument| Argument::parse(argument).element)
+                    .collect();
+                format!("Origin::Function {{ name: {function:?}, from: &{from:?} }}")
+            }
             Origin::Constant { constant } => format!("Origin::Constant({constant:?})"),
             Origin::FiledOn => "Origin::FiledOn".to_owned(),
         };

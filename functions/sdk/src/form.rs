@@ -3,6 +3,9 @@
 
 pub use crate::contract::Lock;
 pub use crate::facts::Facts;
+pub use crate::manifest::{
+    MaterialRule, MatterRule, OfficeRule, PartyRule, ScenarioRule, Words,
+};
 pub use crate::values::{Coded, Json, Row, RowReader, Value};
 pub use chrono::NaiveDate;
 
@@ -13,6 +16,8 @@ use std::collections::BTreeMap;
 
 /// A merged form's answers, as the form compiler writes them.
 pub trait Form: Default {
+    /// What `matter.toml` says.
+    const MATTER: MatterRule;
     /// The elements of the merged form, in its order.
     const ELEMENTS: &'static [ElementRule];
     /// The registers it is filled from, and what each is looked up by.
@@ -75,6 +80,26 @@ pub struct FormRule {
     pub boxes: &'static [BoxRule],
 }
 
+impl FormRule {
+    /// The elements that the form rests on, each once, in the order of its fields.
+    pub fn elements(&self) -> Vec<&'static str> {
+        let mut elements = Vec::new();
+        for field in self.fields {
+            let needs = match &field.origin {
+                Origin::Element(code) => std::slice::from_ref(code),
+                Origin::Function { from, .. } => from,
+                Origin::Constant(_) | Origin::FiledOn => &[],
+            };
+            for code in needs {
+                if !elements.contains(code) {
+                    elements.push(*code);
+                }
+            }
+        }
+        elements
+    }
+}
+
 /// A field of a source form.
 pub struct FieldRule {
     /// Its number, the key of its value.
@@ -90,7 +115,12 @@ pub enum Origin {
     /// An element of the merged form.
     Element(&'static str),
     /// A derivation.
-    Function(&'static str),
+    Function {
+        /// Its name in `rules.rs`.
+        name: &'static str,
+        /// The elements it is computed from.
+        from: &'static [&'static str],
+    },
     /// The matter itself.
     Constant(&'static str),
     /// The day of the submission.
@@ -189,7 +219,7 @@ pub fn project<F: Form>(
                     .get(code)
                     .or_else(|| answers.get(code))
                     .cloned(),
-                Origin::Function(name) => derived.functions.get(name).cloned(),
+                Origin::Function { name, .. } => derived.functions.get(name).cloned(),
                 Origin::Constant(constant) => Some(Json::from(constant)),
                 Origin::FiledOn => view.submission.filed_at.get(..10).map(Json::from),
             });

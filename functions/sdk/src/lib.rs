@@ -14,6 +14,7 @@ pub mod effects;
 pub mod facts;
 pub mod form;
 mod glue;
+pub mod manifest;
 pub mod matter;
 pub mod values;
 
@@ -69,7 +70,7 @@ macro_rules! forms {
 /// Exports a [`Matter`] as the component's `matter` interface.
 #[macro_export]
 macro_rules! export {
-    ($matter:ty) => {
+    ($matter:ident) => {
         #[doc(hidden)]
         #[allow(unsafe_code, reason = "the component ABI")]
         mod exported {

@@ -1,1 +1,87 @@
-fn main() {}
+//! The command line. Each subcommand is a file of its own; what they share is how a deployment is
+//! opened and how an error is told.
+
+mod bundle;
+mod case;
+mod demo;
+mod deployment;
+mod form;
+mod serve;
+
+use clap::{Parser, Subcommand};
+use deployment::Deployment;
+use std::process::ExitCode;
+
+/// Government "one-thing" services as sandboxed functions.
+#[derive(Parser)]
+#[command(name = "onething", version, propagate_version = true)]
+struct Arguments {
+    #[command(flatten)]
+    deployment: Deployment,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the main job once, from four forms to a sealed case, and say what happened.
+    Demo(demo::Demo),
+    /// Serve the HTTP API.
+    Serve(serve::Serve),
+    /// Show how a matter's source forms were merged.
+    Form(form::Form),
+    /// Hand in, look at, decide and withdraw cases, straight on the store.
+    #[command(subcommand)]
+    Case(case::Case),
+    /// Build and inspect bundles.
+    #[command(subcommand)]
+    Bundle(bundle::Command),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()),
+        )
+        .init();
+    match run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            tell(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let deployment = &arguments.deployment;
+    match arguments.command {
+        Command::Demo(demo) => wait(demo.run(deployment))?,
+        Command::Serve(serve) => wait(serve.run(deployment))?,
+        Command::Form(form) => form.run(deployment)?,
+        Command::Case(case) => wait(case.run(deployment))?,
+        Command::Bundle(command) => command.run(deployment)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn wait<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}
+
+/// A line on standard output: what the command was run for.
+#[expect(clippy::print_stdout, reason = "the command line speaks on standard output")]
+pub(crate) fn say(line: &str) {
+    println!("{line}");
+}
+
+/// A line on standard error: what goes on meanwhile.
+#[expect(clippy::print_stderr, reason = "the command line tells what goes on on standard error")]
+pub(crate) fn tell(line: &str) {
+    eprintln!("{line}");
+}

@@ -1,6 +1,6 @@
 //! A loaded bundle, its instances, and the passes of an invocation.
 
-use crate::call::{Call, Inputs};
+use crate::call::{Call, Given, Inputs};
 use crate::engine::ticks_max;
 use crate::exports::Exports;
 use crate::inspect::{Inspection, LoadError};
@@ -93,14 +93,11 @@ impl Bundle {
     /// Runs one export, each pass in a fresh instance.
     #[must_use]
     pub fn invoke(&self, call: Call, inputs: Inputs) -> Run {
-        let mut fresh = None;
-        run(self.0.limits, call, inputs, |call, inputs, fetched| {
-            // The instance of the void pass goes first, its slot is warm for the next.
-            fresh = None;
+        run(self.0.limits, call, inputs, |given, fetched| {
             let mut world = self.idle_world();
-            world.turn_to(call, inputs, fetched);
+            world.turn_to(given, fetched);
             match self.instance(world) {
-                Ok(instance) => fresh.insert(instance).pass(),
+                Ok(mut instance) => instance.pass(),
                 Err(fault) => Pass::stopped(fault),
             }
         })
@@ -162,8 +159,8 @@ impl Instance {
     #[must_use]
     pub fn call(&mut self, call: Call, inputs: Inputs) -> Run {
         let limits = self.bundle.0.limits;
-        run(limits, call, inputs, |call, inputs, fetched| {
-            self.store.data_mut().turn_to(call, inputs, fetched);
+        run(limits, call, inputs, |given, fetched| {
+            self.store.data_mut().turn_to(given, fetched);
             match refill(&mut self.store, &limits) {
                 Ok(()) => self.pass(),
                 Err(fault) => Pass::stopped(fault),
@@ -187,15 +184,15 @@ impl Instance {
     }
 
     fn checked_call(&mut self) -> wasmtime::Result<Output> {
-        let Some(call) = self.store.data().call.clone() else {
+        let given = Arc::clone(&self.store.data().given);
+        let Some(call) = &given.call else {
             wasmtime::bail!("nothing was asked of the instance");
         };
-        self.store.data_mut().count_input(json_bytes(&*call))?;
         let output = self
             .bundle
             .0
             .functions
-            .call(&mut self.store, &self.exports, &call)?;
+            .call(&mut self.store, &self.exports, call)?;
         self.store.data_mut().count_output(json_bytes(&output))?;
         output.check()?;
         Ok(output)
@@ -236,21 +233,27 @@ fn run(
     limits: Limits,
     call: Call,
     inputs: Inputs,
-    mut pass: impl FnMut(Arc<Call>, Arc<Inputs>, Fetched) -> Pass,
+    mut pass: impl FnMut(Arc<Given>, Fetched) -> Pass,
 ) -> Run {
-    let (call, inputs) = (Arc::new(call), Arc::new(inputs));
+    let given = Arc::new(Given::new(call, inputs));
+    if given.bytes() > limits.input_bytes {
+        let fault = Fault::InputTooLarge {
+            limit: limits.input_bytes,
+        };
+        return finish(Pass::stopped(fault), 0, Duration::ZERO);
+    }
     let mut fetched = Fetched::default();
     let mut time = Duration::ZERO;
     let mut passes = 1;
     loop {
         let start = Instant::now();
-        let mut done = pass(Arc::clone(&call), Arc::clone(&inputs), Arc::clone(&fetched));
+        let mut done = pass(Arc::clone(&given), Arc::clone(&fetched));
         time += start.elapsed();
 
         let wanted: Vec<_> = std::mem::take(&mut done.left.wanted).into_iter().collect();
         if let Some(first) = wanted.first() {
             if passes < limits.passes {
-                let found = inputs.facts.fetch(&wanted);
+                let found = given.inputs.facts.fetch(&wanted);
                 Arc::make_mut(&mut fetched).extend(wanted.into_iter().zip(found));
                 passes += 1;
                 continue;

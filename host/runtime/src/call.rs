@@ -1,5 +1,6 @@
 //! What an invocation is given: the export with its arguments, and the inputs it may read.
 
+use crate::run::json_bytes;
 use onething_contract::{CaseView, Event, Filer, Found, Lookup, Subject, Submission};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -69,14 +70,41 @@ pub struct Inputs {
     pub facts: Arc<dyn Facts>,
 }
 
-impl Inputs {
-    /// For an instance that is made before anything is asked of it.
-    pub(crate) fn none() -> Self {
+/// An invocation, as all its passes share it.
+pub(crate) struct Given {
+    /// Absent while an instance waits for its first call.
+    pub call: Option<Call>,
+    /// Of the call, as JSON.
+    pub call_bytes: usize,
+    pub inputs: Inputs,
+}
+
+impl Given {
+    pub fn new(call: Call, inputs: Inputs) -> Self {
+        let call_bytes = json_bytes(&call);
         Self {
-            answers: "{}".into(),
-            now: String::new(),
-            ticket_prefix: String::new(),
-            facts: Arc::new(BTreeMap::new()),
+            call: Some(call),
+            call_bytes,
+            inputs,
+        }
+    }
+
+    /// What the bundle is handed at most once, whatever it does.
+    pub fn bytes(&self) -> usize {
+        self.call_bytes.saturating_add(self.inputs.answers.len())
+    }
+
+    /// For an instance that is made before anything is asked of it.
+    pub fn nothing() -> Self {
+        Self {
+            call: None,
+            call_bytes: 0,
+            inputs: Inputs {
+                answers: "{}".into(),
+                now: String::new(),
+                ticket_prefix: String::new(),
+                facts: Arc::new(BTreeMap::new()),
+            },
         }
     }
 }

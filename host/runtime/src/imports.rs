@@ -46,8 +46,9 @@ pub(crate) fn link(linker: &mut Linker<World>) -> wasmtime::Result<()> {
         .func_wrap("answers", |mut context: Context, (): ()| {
             called(&mut context, 1, &())?;
             let world = context.data_mut();
-            world.count_input(world.inputs.answers.len())?;
-            Ok((Arc::clone(&world.inputs.answers),))
+            let answers = Arc::clone(&world.given.inputs.answers);
+            world.count_input(answers.len())?;
+            Ok((answers,))
         })?;
 
     linker.instance(REGISTERS)?.func_wrap(
@@ -102,11 +103,11 @@ pub(crate) fn link(linker: &mut Linker<World>) -> wasmtime::Result<()> {
     let mut clock = linker.instance(CLOCK)?;
     clock.func_wrap("now", |mut context: Context, (): ()| {
         called(&mut context, 1, &())?;
-        Ok((context.data().inputs.now.clone(),))
+        Ok((context.data().given.inputs.now.clone(),))
     })?;
     clock.func_wrap("today", |mut context: Context, (): ()| {
         called(&mut context, 1, &())?;
-        let now = &context.data().inputs.now;
+        let now = &context.data().given.inputs.now;
         // The time carries China's offset, so its date is the date in China.
         let today = now.split_once('T').map_or(now.as_str(), |(date, _)| date);
         Ok((today.to_owned(),))

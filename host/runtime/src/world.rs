@@ -1,6 +1,6 @@
 //! A bundle's world during one pass: what it may read, and what it leaves behind. The store's data.
 
-use crate::call::{Call, Inputs};
+use crate::call::Given;
 use crate::run::{Level, LogLine, json_bytes};
 use crate::{Fault, Limits};
 use onething_contract::manifest::Manifest;
@@ -15,9 +15,7 @@ pub(crate) type Fetched = Arc<BTreeMap<Lookup, Found>>;
 pub(crate) struct World {
     pub limits: Limits,
     pub manifest: Arc<Manifest>,
-    /// Absent while an instance waits for its first call.
-    pub call: Option<Arc<Call>>,
-    pub inputs: Arc<Inputs>,
+    pub given: Arc<Given>,
     pub fetched: Fetched,
     pub left: Left,
     memory_bytes: usize,
@@ -56,8 +54,7 @@ impl World {
         Self {
             limits,
             manifest,
-            call: None,
-            inputs: Arc::new(Inputs::none()),
+            given: Arc::new(Given::nothing()),
             fetched: Fetched::default(),
             left: Left::default(),
             memory_bytes: 0,
@@ -65,16 +62,18 @@ impl World {
     }
 
     /// Turns to a call; what an earlier one left is gone.
-    pub fn turn_to(&mut self, call: Arc<Call>, inputs: Arc<Inputs>, fetched: Fetched) {
-        self.call = Some(call);
-        self.inputs = inputs;
+    pub fn turn_to(&mut self, given: Arc<Given>, fetched: Fetched) {
+        self.left = Left {
+            input_bytes: given.call_bytes,
+            ..Left::default()
+        };
+        self.given = given;
         self.fetched = fetched;
-        self.left = Left::default();
     }
 
     /// The case whose effects may be asked for, in `respond` only.
     pub fn acts_on(&self) -> Option<&CaseView> {
-        self.call.as_ref()?.acts_on()
+        self.given.call.as_ref()?.acts_on()
     }
 
     /// Linear memory, at its largest.
@@ -117,7 +116,7 @@ impl World {
     pub fn look_up(&mut self, lookup: Lookup) -> Result<Option<Found>, Fault> {
         let found = match self.fetched.get(&lookup) {
             Some(found) => Some(found.clone()),
-            None => self.inputs.facts.known(&lookup),
+            None => self.given.inputs.facts.known(&lookup),
         };
         match &found {
             Some(found) => {
@@ -134,7 +133,7 @@ impl World {
     /// Promises the effect under the next ticket.
     pub fn promise(&mut self, effect: Effect, after: Vec<Ticket>) -> Ticket {
         let number = self.left.intents.len() + 1;
-        let ticket = format!("{}-{number}", self.inputs.ticket_prefix);
+        let ticket = format!("{}-{number}", self.given.inputs.ticket_prefix);
         self.left.intents.push(Intent {
             ticket: ticket.clone(),
             after,

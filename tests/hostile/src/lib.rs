@@ -103,7 +103,7 @@ impl Guest for Hostile {
                     documents: Vec::new(),
                     after: Vec::new(),
                 });
-                return Ok(vec![value("seal", code(refused))]);
+                return Ok(vec![value("seal", quoted(&code(refused)))]);
             }
             "remembers" => return Ok(vec![value("calls", remember().to_string())]),
             "nan" => return Ok(vec![value("nan", nan_bits().to_string())]),
@@ -200,7 +200,7 @@ impl Guest for Hostile {
         };
         let list = codes
             .iter()
-            .map(|code| format!("\"{code}\""))
+            .map(|code| quoted(code))
             .collect::<Vec<_>>();
         vec![Directive::Other((wish, format!("[{}]", list.join(","))))]
     }
@@ -232,6 +232,11 @@ fn value(element: &str, value: String) -> Prefilled {
         as_of: None,
         lock: Lock::Free,
     }
+}
+
+/// A code as a JSON string.
+fn quoted(code: &str) -> String {
+    format!("\"{code}\"")
 }
 
 fn office(region: &str) -> Office {
@@ -338,16 +343,13 @@ fn not_granted(subject: &Subject) -> Vec<Prefilled> {
     let parameter = parameters::in_force("tax-rate", &clock::today()).map(drop);
     [register, parameter]
         .into_iter()
-        .map(|result| Prefilled {
-            source: match result {
+        .map(|result| match result {
                 Err(LookupFailure::NotGranted(refusal)) => refusal.code,
                 Err(LookupFailure::Pending) => "pending".to_owned(),
                 Err(LookupFailure::Unavailable(_)) => "unavailable".to_owned(),
                 Ok(()) => "answered".to_owned(),
-            },
-            value: None,
-            ..value("refused", String::new())
         })
+        .map(|code| value("refused", quoted(&code)))
         .collect()
 }
 

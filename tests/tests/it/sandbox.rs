@@ -9,6 +9,9 @@ use onething_contract::{
 use onething_runtime::{
     Bundle, Call, Facts, Fault, Inputs, Limits, LoadError, Outcome, Output, Run, Runtime, inspect,
 };
+use onething_tests::given::{
+    CITIZEN, filer, found, inputs, lookup, office, person, population, submission, text, view,
+};
 use onething_tests::hostile;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -52,7 +55,7 @@ fn every_misdeed_has_its_name() {
         );
         // And the host does its work as if nothing had been.
         assert_eq!(
-            names(&prefill("", population())),
+            values(prefill("", population())),
             ["\"张建国\""],
             "after {purpose}"
         );
@@ -146,25 +149,21 @@ fn a_long_log_is_cut_and_the_run_says_so() {
 
 #[test]
 fn what_is_not_granted_is_refused_as_a_value() {
-    let outcome = outcome(prefill("not-granted", Nobody));
-    let Output::Prefill(Ok(values)) = &outcome.output else {
-        panic!("{outcome:?}");
-    };
-    let codes: Vec<_> = values.iter().map(|value| value.source.as_str()).collect();
-    assert_eq!(codes, ["not-granted", "not-granted"]);
-    assert!(outcome.lookups.is_empty(), "nothing was asked of anybody");
+    let run = prefill("not-granted", Nobody);
+    assert_eq!(run.usage.passes, 1, "nothing was asked of anybody");
+    assert_eq!(values(run), ["\"not-granted\"", "\"not-granted\""]);
 
-    let refused = outcome_of_values(prefill("effect-outside-respond", Nobody));
-    assert_eq!(refused, ["not-here"]);
+    let refused = values(prefill("effect-outside-respond", Nobody));
+    assert_eq!(refused, ["\"not-here\""]);
 
     for (wish, refusals) in [
         ("not-granted", &["not-granted"; 5][..]),
         ("unknown-ticket", &["unknown-ticket"; 4]),
         ("unknown-document", &["unknown-document"; 3]),
     ] {
-        let outcome = outcome_of(respond(wish));
-        assert_eq!(codes_of(&outcome), refusals, "{wish}");
-        assert_eq!(outcome.intents, [], "{wish}");
+        let done = outcome(respond(wish));
+        assert_eq!(codes_of(&done), refusals, "{wish}");
+        assert_eq!(done.intents, [], "{wish}");
     }
 }
 
@@ -205,10 +204,10 @@ fn a_pending_pass_is_void_whatever_it_came_to() {
         );
         assert_eq!(run.usage.passes, 2, "{purpose}");
         assert_eq!(*asked.lock().unwrap(), [vec![lookup(CITIZEN)]]);
-        let outcome = outcome_of(run);
-        assert_eq!(outcome.lookups, at_hand.lookups, "{purpose}");
+        let again = outcome(run);
+        assert_eq!(again.lookups, at_hand.lookups, "{purpose}");
         if purpose.is_empty() {
-            assert_eq!(outcome.journal(1, "d"), at_hand.journal(1, "d"));
+            assert_eq!(again.journal(1, "d"), at_hand.journal(1, "d"));
         }
     }
 }
@@ -261,7 +260,7 @@ fn the_same_again_gives_the_same_bytes() {
     let mut warm = BUNDLE.instantiate().unwrap();
     let elsewhere = load(&runtime(Limits::default()));
     for (number, call) in calls().into_iter().enumerate() {
-        let journal = |run: Run| outcome_of(run).journal(number as u64, BUNDLE.digest());
+        let journal = |run: Run| outcome(run).journal(number as u64, BUNDLE.digest());
         let first = journal(BUNDLE.invoke(call.clone(), inputs(population())));
         assert_eq!(
             journal(BUNDLE.invoke(call.clone(), inputs(population()))),
@@ -285,19 +284,19 @@ fn the_same_again_gives_the_same_bytes() {
         );
         assert_eq!(read.journal(number as u64, BUNDLE.digest()), first);
     }
-    let nan = outcome_of_values(prefill("nan", Nobody));
+    let nan = values(prefill("nan", Nobody));
     assert_eq!(nan, [0x7FF8_0000_0000_0000_u64.to_string()], "canonical");
 }
 
 #[test]
 fn nothing_is_left_from_one_run_to_the_next() {
     for _ in 0..3 {
-        assert_eq!(outcome_of_values(prefill("remembers", Nobody)), ["1"]);
+        assert_eq!(values(prefill("remembers", Nobody)), ["1"]);
     }
     let mut warm = BUNDLE.instantiate().unwrap();
     for calls in ["1", "2"] {
         let run = warm.call(prefill_call("remembers"), inputs(Nobody));
-        assert_eq!(outcome_of_values(run), [calls]);
+        assert_eq!(values(run), [calls]);
     }
 }
 
@@ -307,10 +306,10 @@ fn many_at_once_do_not_meet() {
         for _ in 0..8 {
             scope.spawn(|| {
                 for _ in 0..20 {
-                    assert_eq!(names(&prefill("", population())), ["\"张建国\""]);
+                    assert_eq!(values(prefill("", population())), ["\"张建国\""]);
                     assert!(prefill("memory-bomb", Nobody).outcome.is_err());
                     assert!(prefill("trap", Nobody).outcome.is_err());
-                    assert_eq!(outcome_of_values(prefill("remembers", Nobody)), ["1"]);
+                    assert_eq!(values(prefill("remembers", Nobody)), ["1"]);
                 }
             });
         }
@@ -361,7 +360,8 @@ fn what_is_no_bundle_is_told_apart() {
     let good = hostile::component();
     let mut broken = good.to_vec();
     broken[good.len() / 2] ^= 0xFF;
-    let cases: [(&str, Vec<u8>, fn(&LoadError) -> bool); 9] = [
+    type Expected = fn(&LoadError) -> bool;
+    let cases: [(&str, Vec<u8>, Expected); 9] = [
         ("empty", Vec::new(), |e| matches!(e, LoadError::NotWasm)),
         ("text", b"(component)".to_vec(), |e| {
             matches!(e, LoadError::NotWasm)
@@ -407,7 +407,7 @@ fn a_compiled_bundle_is_trusted_only_if_this_machine_wrote_it() {
         let runtime = Runtime::new(Limits::default(), Some(dir)).unwrap();
         let bundle = load(&runtime);
         let run = bundle.invoke(prefill_call(""), inputs(population()));
-        assert_eq!(names(&run), ["\"张建国\""]);
+        assert_eq!(values(run), ["\"张建国\""]);
         bundle.from_cache()
     };
     assert!(!load_from(dir.path()));
@@ -452,8 +452,6 @@ fn a_compiled_bundle_is_trusted_only_if_this_machine_wrote_it() {
 
 // What the tests are given.
 
-const CITIZEN: &str = "331102196501150019";
-
 /// A source that knows nothing and is never asked twice.
 struct Nobody;
 
@@ -483,40 +481,12 @@ impl Facts for Fetching {
     }
 }
 
-fn population() -> BTreeMap<Lookup, Found> {
-    BTreeMap::from([(lookup(CITIZEN), found("\"张建国\""))])
-}
-
-fn lookup(key: &str) -> Lookup {
-    Lookup::Register {
-        register: "population".to_owned(),
-        key: key.to_owned(),
-    }
-}
-
-fn found(value: &str) -> Found {
-    Found::Entry(Some(Entry {
-        value: value.to_owned(),
-        as_of: "2025-01-05".to_owned(),
-        source: "population".to_owned(),
-    }))
-}
-
 fn runtime(limits: Limits) -> Runtime {
     Runtime::new(limits, None).unwrap()
 }
 
 fn load(runtime: &Runtime) -> Bundle {
     runtime.load(hostile::component()).unwrap()
-}
-
-fn inputs(facts: impl Facts + 'static) -> Inputs {
-    Inputs {
-        answers: "{\"AAC002\": \"331102196501150019\"}".into(),
-        now: "2025-01-06T09:00:00+08:00".to_owned(),
-        ticket_prefix: "r331-7".to_owned(),
-        facts: Arc::new(facts),
-    }
 }
 
 fn prefill(purpose: &str, facts: impl Facts + 'static) -> Run {
@@ -546,25 +516,13 @@ fn outcome(run: Run) -> Outcome {
     run.outcome.unwrap()
 }
 
-use outcome as outcome_of;
-
-fn outcome_of_values(run: Run) -> Vec<String> {
-    values(&run)
-        .into_iter()
-        .filter_map(|value| value.value)
-        .collect()
-}
-
-fn names(run: &Run) -> Vec<String> {
-    values(run)
-        .into_iter()
-        .filter_map(|value| value.value)
-        .collect()
-}
-
-fn values(run: &Run) -> Vec<Prefilled> {
-    match &run.outcome.as_ref().unwrap().output {
-        Output::Prefill(Ok(values)) => values.clone(),
+/// The values that a `prefill` came to.
+fn values(run: Run) -> Vec<String> {
+    match outcome(run).output {
+        Output::Prefill(Ok(prefilled)) => prefilled
+            .into_iter()
+            .filter_map(|prefilled| prefilled.value)
+            .collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -577,75 +535,6 @@ fn codes_of(outcome: &Outcome) -> Vec<String> {
             other => panic!("{other:?}"),
         },
         other => panic!("{other:?}"),
-    }
-}
-
-fn text(zh: &str, en: &str) -> Text {
-    Text {
-        zh: zh.to_owned(),
-        en: en.to_owned(),
-    }
-}
-
-fn person(identifier: &str) -> Subject {
-    Subject {
-        kind: SubjectKind::Person,
-        identifier: identifier.to_owned(),
-    }
-}
-
-fn office() -> Office {
-    Office {
-        function: "social-insurance".to_owned(),
-        region: "331102".to_owned(),
-    }
-}
-
-fn filer() -> Filer {
-    Filer {
-        person: person("331102198411050048"),
-        unit: None,
-        capacity: Capacity::Applicant,
-    }
-}
-
-fn submission() -> Submission {
-    Submission {
-        subject: person(CITIZEN),
-        filer: filer(),
-        parties: Vec::new(),
-        region: "331102".to_owned(),
-        channel: Channel::Online,
-        filed_at: "2025-01-06T09:00:00+08:00".to_owned(),
-        round: 0,
-        form_digest: String::new(),
-        materials: Vec::new(),
-    }
-}
-
-fn view() -> CaseView {
-    CaseView {
-        id: "2025-0001".to_owned(),
-        submission: submission(),
-        scenario: "ordinary".to_owned(),
-        derived: "{}".to_owned(),
-        steps: Vec::new(),
-        decisions: vec![Decision {
-            step: "review".to_owned(),
-            round: 0,
-            verdict: Verdict::Approve,
-            reasons: Vec::new(),
-            opinion: "同意".to_owned(),
-            by: "hr-021".to_owned(),
-            on_behalf_of: None,
-            at: "2025-01-06T14:20:00+08:00".to_owned(),
-            payload: None,
-        }],
-        effects: vec![EffectState {
-            ticket: "r331-5-1".to_owned(),
-            kind: EffectKind::Seal,
-            outcome: None,
-        }],
     }
 }
 

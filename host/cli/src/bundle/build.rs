@@ -1,0 +1,154 @@
+//! Builds a bundle: the form compiler's manifest, cargo's core module, wit-component's component,
+//! one file.
+
+use super::toolchain::Toolchain;
+use crate::{say, tell};
+use anyhow::{Context, bail, ensure};
+use onething_contract::manifest::SECTION;
+use onething_runtime::inspect;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use wit_component::ComponentEncoder;
+
+/// Builds the bundle of `folder` into `out`.
+pub fn build(folder: &Path, out: &Path) -> anyhow::Result<()> {
+    let compiled = onething_forms::compile(folder).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the forms do not compile:\n{}", lines.join("\n"))
+    })?;
+    let core = core_module(folder)?;
+    let module = std::fs::read(&core).with_context(|| format!("cannot read {}", core.display()))?;
+    let component = ComponentEncoder::default()
+        .validate(true)
+        .module(&module)
+        .and_then(|mut encoder| encoder.encode())
+        .context("the module cannot be wrapped as a component")?;
+    let manifest = serde_json::to_vec(&compiled.manifest)?;
+    let bundle = with_section(component, SECTION, &manifest)?;
+    let inspection = inspect(&bundle)?;
+    let path = out.join(&compiled.manifest.matter).with_extension("wasm");
+    write(&path, &bundle)?;
+    say(&format!(
+        "{}  {} bytes  sha256:{}",
+        path.display(),
+        inspection.size_bytes,
+        inspection.digest
+    ));
+    Ok(())
+}
+
+/// Compiles the package in `folder` and answers where its core module is.
+fn core_module(folder: &Path) -> anyhow::Result<PathBuf> {
+    let manifest = folder.join("Cargo.toml");
+    ensure!(manifest.exists(), "there is no {}", manifest.display());
+    let places = Places::find(&manifest)?;
+    let toolchain = Toolchain::choose()?;
+    tell(&format!("building {} with {toolchain}", folder.display()));
+    let mut cargo = toolchain.cargo();
+    cargo
+        .args(["build", "--profile", "bundle", "--target", super::toolchain::TARGET])
+        .args(["--message-format", "json-render-diagnostics", "--manifest-path"])
+        .arg(&manifest)
+        .env("CARGO_TARGET_DIR", places.target.join("guest"))
+        // The same sources give the same bytes wherever they lie.
+        .env(
+            "CARGO_ENCODED_RUSTFLAGS",
+            [
+                format!("--remap-path-prefix={}=/project", places.workspace.display()),
+                format!("--remap-path-prefix={}=/cargo", cargo_home().display()),
+            ]
+            .join("\u{1f}"),
+        )
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit());
+    let output = cargo.output().with_context(|| format!("cannot start {toolchain}"))?;
+    ensure!(output.status.success(), "{} does not compile; see above", folder.display());
+    let artifact = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["reason"] == "compiler-artifact")
+        .flat_map(|message| message["filenames"].as_array().cloned().unwrap_or_default())
+        .filter_map(|name| name.as_str().map(PathBuf::from))
+        .rfind(|path| path.extension().is_some_and(|extension| extension == "wasm"));
+    match artifact {
+        Some(path) => Ok(path),
+        None => bail!("{} makes no module: its crate-type needs `cdylib`", folder.display()),
+    }
+}
+
+struct Places {
+    workspace: PathBuf,
+    target: PathBuf,
+}
+
+impl Places {
+    fn find(manifest: &Path) -> anyhow::Result<Self> {
+        let output = Command::new("cargo")
+            .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
+            .arg(manifest)
+            .stderr(Stdio::inherit())
+            .output()
+            .context("cannot start cargo: install Rust with rustup")?;
+        ensure!(output.status.success(), "cargo does not read {}", manifest.display());
+        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+        let path = |name: &str| metadata[name].as_str().map(PathBuf::from);
+        match (path("workspace_root"), path("target_directory")) {
+            (Some(workspace), Some(target)) => Ok(Self { workspace, target }),
+            _ => bail!("cargo metadata does not tell where things lie"),
+        }
+    }
+}
+
+fn cargo_home() -> PathBuf {
+    match (std::env::var_os("CARGO_HOME"), std::env::var_os("HOME")) {
+        (Some(home), _) => home.into(),
+        (None, home) => PathBuf::from(home.unwrap_or_default()).join(".cargo"),
+    }
+}
+
+/// Appends a custom section (id 0, its size, the length of its name, name, content).
+fn with_section(mut component: Vec<u8>, name: &str, content: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut body = leb128(name.len())?;
+    body.extend(name.as_bytes());
+    body.extend(content);
+    component.push(0);
+    component.extend(leb128(body.len())?);
+    component.extend(body);
+    Ok(component)
+}
+
+fn leb128(number: usize) -> anyhow::Result<Vec<u8>> {
+    let mut left = u32::try_from(number).context("a section is too large")?;
+    let mut bytes = Vec::new();
+    loop {
+        let [low, ..] = left.to_le_bytes();
+        left >>= 7;
+        if left == 0 {
+            bytes.push(low & 0x7f);
+            return Ok(bytes);
+        }
+        bytes.push(low | 0x80);
+    }
+}
+
+/// Whoever reads the file sees the old bundle or the new one.
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let beside = path.with_extension(format!("{}.part", std::process::id()));
+    std::fs::write(&beside, bytes)
+        .and_then(|()| std::fs::rename(&beside, path))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_as_wasm_writes_them() {
+        for (number, bytes) in [(0, &[0][..]), (127, &[127]), (128, &[128, 1]), (624_485, &[0xe5, 0x8e, 0x26])] {
+            assert_eq!(leb128(number).unwrap(), bytes, "{number}");
+        }
+    }
+}

@@ -1,2 +1,0 @@
-//! Placeholder while the bench is written.
-fn main() {}
