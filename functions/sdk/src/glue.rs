@@ -2,7 +2,7 @@
 //! the derivations, and answers the five exports.
 
 use crate::bindings::exports::onething::matter::matter::Guest;
-use crate::bindings::onething::matter::{clock, intake, log, parameters, registers};
+use crate::bindings::onething::matter::{intake, log, parameters, registers};
 use crate::contract::{
     Assessment, CaseView, Directive, Event, Filer, FilledForm, Finding, Lock, LookupFailure,
     Prefilled, Refusal, Severity, Step, Subject, Submission,
@@ -60,7 +60,7 @@ impl<M: Matter> Guest for Exported<M> {
         };
         unknown_elements::<M>(&json, &mut out);
         let known = Registers::read::<M>(&submission.filer, &submission.subject);
-        let disputed = compare::<M>(&json, &known, &mut out);
+        let doubts = compare::<M>(&json, &known, &mut out);
         let facts = Facts::new(date(&submission.filed_at), &in_force);
         let derived = answers.derive(&facts);
         derived_differs(&json, &derived, &mut out);
@@ -68,7 +68,8 @@ impl<M: Matter> Guest for Exported<M> {
             submission: &submission,
             answers: &answers,
             facts: &facts,
-            disputed: &disputed,
+            disputed: &doubts.disputed,
+            unverified: &doubts.unverified,
         };
         M::assess(&case, &mut out);
         Assessment {
@@ -90,6 +91,7 @@ impl<M: Matter> Guest for Exported<M> {
             answers: &answers,
             facts: &facts,
             disputed: &[],
+            unverified: &[],
         };
         M::plan(&case, &scenario)
     }
@@ -103,8 +105,8 @@ impl<M: Matter> Guest for Exported<M> {
 
     fn respond(view: CaseView, event: Event) -> Vec<Directive> {
         tell_panics();
-        let case = Case::new(&view, || {
-            let facts = Facts::new(date(&clock::today()), &in_force);
+        let case = Case::new(&view, |view| {
+            let facts = Facts::new(date(&view.submission.filed_at), &in_force);
             answers::<M>(&facts).1
         });
         M::respond(&case, &event)
@@ -247,14 +249,21 @@ fn unknown_elements<M: Matter>(json: &Map<String, Json>, out: &mut Assessing) {
     }
 }
 
+/// Elements of registers whose value no register confirms.
+#[derive(Default)]
+struct Doubts {
+    disputed: Vec<&'static str>,
+    unverified: Vec<&'static str>,
+}
+
 /// Holds what was handed in against the registers: a locked value must be the register's, a
 /// disputed one is told, what no register confirms is marked for the reviewer.
 fn compare<M: Matter>(
     json: &Map<String, Json>,
     known: &Registers,
     out: &mut Assessing,
-) -> Vec<&'static str> {
-    let mut disputed = Vec::new();
+) -> Doubts {
+    let mut doubts = Doubts::default();
     for element in M::Answers::ELEMENTS {
         let path = format!("/{}", element.code);
         let given = json.get(element.code).filter(|value| !value.is_null());
@@ -267,24 +276,30 @@ fn compare<M: Matter>(
                 lock,
             } => {
                 let held = known.value(register, field);
-                if differs(element, given, held, lock, &path, out) {
-                    disputed.push(element.code);
+                hold_against(element, given, held, lock, &path, out);
+                match (given, held, lock) {
+                    (Some(given), Some(held), Lock::Disputable) if given != held => {
+                        doubts.disputed.push(element.code);
+                    }
+                    (Some(_), None, Lock::Disputable | Lock::Free) => {
+                        doubts.unverified.push(element.code);
+                    }
+                    _ => {}
                 }
             }
         }
     }
-    disputed
+    doubts
 }
 
-/// True where a value that may be disputed is.
-fn differs(
+fn hold_against(
     element: &ElementRule,
     given: Option<&Json>,
     held: Option<&Json>,
     lock: Lock,
     path: &str,
     out: &mut Assessing,
-) -> bool {
+) {
     match (given, held, lock) {
         (Some(given), Some(held), _) if given == held => {}
         (None, None, Lock::Owner) => {}
@@ -311,19 +326,15 @@ fn differs(
             "differs from the register; only the register's owner corrects it",
             "",
         ),
-        (Some(_), Some(held), Lock::Disputable) => {
-            out.warning(
-                path,
-                "disputed",
-                format!("与共享数据不一致,共享数据为 {held};两值并存,须附依据"),
-                format!("differs from the register, which has {held}; both are kept, evidence is needed"),
-                "",
-            );
-            return true;
-        }
+        (Some(_), Some(held), Lock::Disputable) => out.warning(
+            path,
+            "disputed",
+            format!("与共享数据不一致,共享数据为 {held};两值并存,须附依据"),
+            format!("differs from the register, which has {held}; both are kept, evidence is needed"),
+            "",
+        ),
         (Some(_), Some(_), Lock::Free) => {}
     }
-    false
 }
 
 fn required(path: &str, out: &mut Assessing) {

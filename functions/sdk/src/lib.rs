@@ -10,11 +10,13 @@
 //!
 //! Everything here is a function of the invocation's inputs. The crate knows no matter and no host.
 
+pub mod calendar;
 pub mod effects;
 pub mod facts;
 pub mod form;
 mod glue;
 pub mod manifest;
+pub mod materials;
 pub mod matter;
 pub mod values;
 

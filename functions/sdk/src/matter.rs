@@ -34,6 +34,8 @@ pub struct Submitted<'a, A> {
     pub facts: &'a Facts<'a>,
     /// Elements whose value the filer disputes: it differs from the register's.
     pub disputed: &'a [&'static str],
+    /// Elements that the filer typed because the register has nothing for them.
+    pub unverified: &'a [&'static str],
 }
 
 /// A case as of the event at hand.
@@ -41,11 +43,11 @@ pub struct Case<'a, A> {
     /// As the host shows it.
     pub view: &'a CaseView,
     answers: OnceCell<A>,
-    read: fn() -> A,
+    read: fn(&CaseView) -> A,
 }
 
 impl<'a, A> Case<'a, A> {
-    pub(crate) fn new(view: &'a CaseView, read: fn() -> A) -> Self {
+    pub(crate) fn new(view: &'a CaseView, read: fn(&CaseView) -> A) -> Self {
         Self {
             view,
             answers: OnceCell::new(),
@@ -55,7 +57,7 @@ impl<'a, A> Case<'a, A> {
 
     /// The answers, read when first needed.
     pub fn answers(&self) -> &A {
-        self.answers.get_or_init(self.read)
+        self.answers.get_or_init(|| (self.read)(self.view))
     }
 
     /// How a step stands; `None` where the plan does not have it.
@@ -75,9 +77,12 @@ impl<'a, A> Case<'a, A> {
 pub struct Assessing {
     /// The scenario (办事情形), a code of the manifest.
     pub scenario: String,
-    pub(crate) findings: Vec<Finding>,
-    pub(crate) missing: Vec<String>,
-    pub(crate) unique_keys: Vec<String>,
+    /// Everything found so far.
+    pub findings: Vec<Finding>,
+    /// Codes of the materials noted by [`Assessing::missing`].
+    pub missing: Vec<String>,
+    /// The keys noted by [`Assessing::unique`].
+    pub unique_keys: Vec<String>,
 }
 
 impl Assessing {

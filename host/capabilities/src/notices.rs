@@ -27,7 +27,7 @@ pub struct Notice<'a> {
     pub to: &'a Recipient,
     /// What it says.
     pub template: &'a NoticeTemplate,
-    /// For its placeholders.
+    /// For its placeholders; a value that differs by language is `{"zh": …, "en": …}`.
     pub values: &'a Map<String, Value>,
 }
 
@@ -77,8 +77,8 @@ impl Notices {
 }
 
 fn render(template: &NoticeTemplate, values: &Map<String, Value>) -> Result<Text, Refusal> {
-    let fill = |text: &str| {
-        fill(text, values).map_err(|placeholder| {
+    let fill = |text: &str, language: &str| {
+        fill(text, values, language).map_err(|placeholder| {
             let code = &template.code;
             refusal(
                 "placeholder-missing",
@@ -88,19 +88,27 @@ fn render(template: &NoticeTemplate, values: &Map<String, Value>) -> Result<Text
         })
     };
     Ok(Text {
-        zh: fill(&template.text.zh)?,
-        en: fill(&template.text.en)?,
+        zh: fill(&template.text.zh, "zh")?,
+        en: fill(&template.text.en, "en")?,
     })
 }
 
 /// Values are put in as they are and not looked at again: a value may hold braces.
-fn fill<'t>(template: &'t str, values: &Map<String, Value>) -> Result<String, &'t str> {
+fn fill<'t>(
+    template: &'t str,
+    values: &Map<String, Value>,
+    language: &str,
+) -> Result<String, &'t str> {
     let mut filled = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
         let (placeholder, after) = after.split_once('}').ok_or(after)?;
         filled.push_str(before);
-        match values.get(placeholder) {
+        let value = match values.get(placeholder) {
+            Some(Value::Object(by_language)) => by_language.get(language),
+            value => value,
+        };
+        match value {
             None | Some(Value::Null) => return Err(placeholder),
             Some(Value::String(text)) => filled.push_str(text),
             Some(other) => filled.push_str(&other.to_string()),
@@ -133,17 +141,22 @@ mod tests {
 
     #[test]
     fn templates() {
-        let given = values(json!({ "name": "𠮷{case}", "case": 7, "gone": null }));
+        let given = values(json!({
+            "name": "𠮷{case}", "case": 7, "gone": null,
+            "office": { "zh": "编办", "en": "establishment office" }, "half": { "en": "only" },
+        }));
         for (zh, expected) in [
             ("{name}您好，办件{case}。", Ok("𠮷{case}您好，办件7。")),
             ("没有占位", Ok("没有占位")),
             ("{missing}", Err("missing")),
             ("{gone}", Err("gone")),
+            ("请向{office}提出", Ok("请向编办提出")),
+            ("{half}", Err("half")),
             ("{open", Err("open")),
             ("{}", Err("")),
         ] {
             assert_eq!(
-                fill(zh, &given).as_deref(),
+                fill(zh, &given, "zh").as_deref(),
                 expected.as_ref().map(|s| *s),
                 "{zh}"
             );

@@ -46,14 +46,22 @@ fn show(component: &[u8], json: bool) -> anyhow::Result<()> {
     }
     let manifest = &inspection.manifest;
     let report = manifest.report();
-    say(&format!("{} {}  {}", manifest.matter, manifest.version, manifest.title.zh));
+    say(&format!(
+        "{} {}  {}",
+        manifest.matter, manifest.version, manifest.title.zh
+    ));
     say(&format!("digest    sha256:{}", inspection.digest));
     say(&format!("size      {} bytes", inspection.size_bytes));
     say(&format!("contract  {}", manifest.contract));
     say(&format!(
         "valid     from {}{}",
         manifest.valid.since,
-        manifest.valid.until.as_ref().map(|until| format!(" to before {until}")).unwrap_or_default()
+        manifest
+            .valid
+            .until
+            .as_ref()
+            .map(|until| format!(" to before {until}"))
+            .unwrap_or_default()
     ));
     say(&format!(
         "forms     {} forms, {} fields -> 1 form, {} fields ({} from registers, {} derived, {} typed)",
@@ -65,7 +73,12 @@ fn show(component: &[u8], json: bool) -> anyhow::Result<()> {
         report.typed
     ));
     say(&format!("hears     {}", manifest.hears.join(", ")));
-    let registers: Vec<&str> = manifest.grants.registers.iter().map(|grant| grant.name.as_str()).collect();
+    let registers: Vec<&str> = manifest
+        .grants
+        .registers
+        .iter()
+        .map(|grant| grant.name.as_str())
+        .collect();
     say("grants");
     for (kind, names) in [
         ("registers", registers.join(", ")),
@@ -77,12 +90,20 @@ fn show(component: &[u8], json: bool) -> anyhow::Result<()> {
         say(&format!("  {kind:10}  {names}"));
     }
     say("imports");
-    inspection.imports.iter().for_each(|name| say(&format!("  {name}")));
+    inspection
+        .imports
+        .iter()
+        .for_each(|name| say(&format!("  {name}")));
     say("exports");
-    inspection.exports.iter().for_each(|name| say(&format!("  {name}")));
+    inspection
+        .exports
+        .iter()
+        .for_each(|name| say(&format!("  {name}")));
     say("limits of a run");
     if let serde_json::Value::Object(limits) = serde_json::to_value(limits)? {
-        limits.iter().for_each(|(name, value)| say(&format!("  {name:16} {value}")));
+        limits
+            .iter()
+            .for_each(|(name, value)| say(&format!("  {name:16} {value}")));
     }
     Ok(())
 }

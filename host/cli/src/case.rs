@@ -91,35 +91,66 @@ impl Case {
     pub async fn run(self, deployment: &Deployment) -> anyhow::Result<()> {
         let engine = deployment.open().await?;
         match self {
-            Self::Submit { matter, file, prefill, case } => {
+            Self::Submit {
+                matter,
+                file,
+                prefill,
+                case,
+            } => {
                 let mut hand_in = read(&file)?;
                 if prefill {
                     fill(&engine, &matter, &mut hand_in, now()).await?;
                 }
                 submit(&engine, &matter, hand_in, case.as_deref()).await?;
             }
-            Self::Show { case, events, documents, json } => {
+            Self::Show {
+                case,
+                events,
+                documents,
+                json,
+            } => {
                 show(&engine, &case, events, documents, json).await?;
             }
-            Self::Decide { case, step, verdict, by, opinion, reason, basis, payload } => {
+            Self::Decide {
+                case,
+                step,
+                verdict,
+                by,
+                opinion,
+                reason,
+                basis,
+                payload,
+            } => {
                 let loaded = engine.case(&case).await?;
                 let Some(record) = loaded.state.step(&step) else {
-                    let steps: Vec<&str> = loaded.state.plan().map(|known| known.step.id.as_str()).collect();
-                    bail!("case {case} has no step `{step}`; it has {}", steps.join(", "));
+                    let steps: Vec<&str> = loaded
+                        .state
+                        .plan()
+                        .map(|known| known.step.id.as_str())
+                        .collect();
+                    bail!(
+                        "case {case} has no step `{step}`; it has {}",
+                        steps.join(", ")
+                    );
                 };
                 let office: Office = record.office().clone();
                 let asked = Decide {
                     round: loaded.state.round(),
                     task_version: None,
                     verdict: verdict_of(&verdict)?,
-                    reasons: reason.iter().map(|reason| finding(reason, basis.as_deref())).collect(),
+                    reasons: reason
+                        .iter()
+                        .map(|reason| finding(reason, basis.as_deref()))
+                        .collect(),
                     opinion,
                     payload: payload
                         .map(|payload| serde_json::from_str(&payload))
                         .transpose()
                         .context("--payload is not JSON")?,
                 };
-                engine.decide(&case, &step, asked, &by, &office, now()).await?;
+                engine
+                    .decide(&case, &step, asked, &by, &office, now())
+                    .await?;
                 drain(&engine).await?;
                 show(&engine, &case, false, false, false).await?;
             }
@@ -140,7 +171,8 @@ impl Case {
 
 /// Reads a submission.
 pub fn read(file: &Path) -> anyhow::Result<HandIn> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{} is not a submission", file.display()))
 }
 
@@ -173,7 +205,12 @@ pub async fn fill(
     Ok(())
 }
 
-async fn submit(engine: &Engine, matter: &str, hand_in: HandIn, case: Option<&str>) -> anyhow::Result<()> {
+async fn submit(
+    engine: &Engine,
+    matter: &str,
+    hand_in: HandIn,
+    case: Option<&str>,
+) -> anyhow::Result<()> {
     let by = "command line";
     let submitted = match case {
         None => engine.submit(matter, hand_in, by, None, now()).await?,
@@ -202,8 +239,15 @@ pub fn line(finding: &Finding) -> String {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    let basis = finding.basis.as_ref().map(|basis| format!("  ({basis})")).unwrap_or_default();
-    format!("{severity:8} {}  {}  {}{basis}", finding.path, finding.code, finding.message.zh)
+    let basis = finding
+        .basis
+        .as_ref()
+        .map(|basis| format!("  ({basis})"))
+        .unwrap_or_default();
+    format!(
+        "{severity:8} {}  {}  {}{basis}",
+        finding.path, finding.code, finding.message.zh
+    )
 }
 
 /// Carries out everything that can be carried out now.
@@ -212,8 +256,17 @@ pub async fn drain(engine: &Engine) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn show(engine: &Engine, id: &str, events: bool, documents: bool, json: bool) -> anyhow::Result<()> {
-    let Loaded { state, events: history } = engine.case(id).await?;
+async fn show(
+    engine: &Engine,
+    id: &str,
+    events: bool,
+    documents: bool,
+    json: bool,
+) -> anyhow::Result<()> {
+    let Loaded {
+        state,
+        events: history,
+    } = engine.case(id).await?;
     let files = engine.store().documents(id).await?;
     if json {
         let files: Vec<Value> = files
@@ -234,41 +287,70 @@ async fn show(engine: &Engine, id: &str, events: bool, documents: bool, json: bo
         say(&serde_json::to_string_pretty(&whole)?);
         return Ok(());
     }
-    say(&format!("case      {}  {} {}  round {}", state.id, state.matter, state.version, state.round()));
+    say(&format!(
+        "case      {}  {} {}  round {}",
+        state.id,
+        state.matter,
+        state.version,
+        state.round()
+    ));
     say(&format!("status    {}", state.status.as_str()));
     if let Some(parked) = &state.parked {
-        say(&format!("parked    at event {} since {}: {} ({})", parked.to, parked.at, parked.fault, parked.detail));
+        say(&format!(
+            "parked    at event {} since {}: {} ({})",
+            parked.to, parked.at, parked.fault, parked.detail
+        ));
     }
     for finding in &state.assessment.findings {
         say(&line(finding));
     }
     for record in state.plan() {
-        let by = state.standing(&record.step.id).map(|decision| format!("  {} {}", decision.by, decision.at));
+        let by = state
+            .standing(&record.step.id)
+            .map(|decision| format!("  {} {}", decision.by, decision.at));
         say(&format!(
             "step      {:20} {:18} {:10}{}",
             record.step.id,
             record.office().function,
-            serde_json::to_value(record.status)?.as_str().unwrap_or_default(),
+            serde_json::to_value(record.status)?
+                .as_str()
+                .unwrap_or_default(),
             by.unwrap_or_default()
         ));
     }
-    let done = state.effects.iter().filter(|effect| matches!(effect.outcome, Some(Ok(_)))).count();
-    say(&format!("effects   {done} of {} carried out", state.effects.len()));
+    let done = state
+        .effects
+        .iter()
+        .filter(|effect| matches!(effect.outcome, Some(Ok(_))))
+        .count();
+    say(&format!(
+        "effects   {done} of {} carried out",
+        state.effects.len()
+    ));
     if let Some(outcome) = &state.outcome {
         say(&format!("outcome   {outcome}"));
     }
     if documents {
         for file in &files {
-            let stored = engine.store().get_document(id, &file.name, Some(file.event)).await?;
+            let stored = engine
+                .store()
+                .get_document(id, &file.name, Some(file.event))
+                .await?;
             let bytes = stored.map(|stored| stored.bytes).unwrap_or_default();
-            say(&format!("document  {} as of event {}  sha256:{}", file.name, file.event, file.sha256));
+            say(&format!(
+                "document  {} as of event {}  sha256:{}",
+                file.name, file.event, file.sha256
+            ));
             for seal in &file.seals {
                 let seal: onething_capabilities::Signature = serde_json::from_value(seal.clone())?;
                 let verified = match onething_capabilities::verify(&seal, &bytes) {
                     Ok(()) => "verified".to_owned(),
                     Err(error) => format!("NOT VERIFIED: {error}"),
                 };
-                say(&format!("  seal of {}  {}  {verified}", seal.owner, seal.algorithm));
+                say(&format!(
+                    "  seal of {}  {}  {verified}",
+                    seal.owner, seal.algorithm
+                ));
             }
         }
     }
@@ -289,7 +371,9 @@ fn verdict_of(word: &str) -> anyhow::Result<Verdict> {
         "reject" => Ok(Verdict::Reject),
         "return-for-correction" => Ok(Verdict::ReturnForCorrection),
         "hold" => Ok(Verdict::Hold),
-        _ => bail!("a verdict is approve, no-objection, reject, return-for-correction or hold, not `{word}`"),
+        _ => bail!(
+            "a verdict is approve, no-objection, reject, return-for-correction or hold, not `{word}`"
+        ),
     }
 }
 

@@ -39,8 +39,12 @@ impl Demo {
         say(&format!("{}  {}", manifest.title.zh, manifest.title.en));
         say(&format!(
             "forms       {} forms, {} fields  ->  1 form, {} fields ({} from registers, {} computed, {} to type)",
-            report.source_forms, report.source_fields, report.merged_fields,
-            report.from_registers, report.derived, report.typed
+            report.source_forms,
+            report.source_fields,
+            report.merged_fields,
+            report.from_registers,
+            report.derived,
+            report.typed
         ));
 
         let mut now = DateTime::parse_from_rfc3339(FILED_AT)?;
@@ -48,14 +52,27 @@ impl Demo {
         let typed = hand_in.answers.as_object().map_or(0, serde_json::Map::len);
         case::fill(&engine, matter, &mut hand_in, now).await?;
         let filled = hand_in.answers.as_object().map_or(0, serde_json::Map::len);
-        say(&format!("prefilled   {} values from {} registers, {typed} typed", filled - typed, manifest.grants.registers.len()));
-        let name = hand_in.answers["AAC003"].as_str().unwrap_or_default().to_owned();
+        say(&format!(
+            "prefilled   {} values from {} registers, {typed} typed",
+            filled - typed,
+            manifest.grants.registers.len()
+        ));
+        let name = hand_in.answers["AAC003"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
 
         let id = match engine.submit(matter, hand_in, "demo", None, now).await? {
             Submitted::Registered { case_id, .. } => case_id,
             Submitted::Refused(assessment) => {
-                assessment.findings.iter().for_each(|finding| say(&case::line(finding)));
-                bail!("the sample is refused, missing: {}", assessment.missing.join(", "));
+                assessment
+                    .findings
+                    .iter()
+                    .for_each(|finding| say(&case::line(finding)));
+                bail!(
+                    "the sample is refused, missing: {}",
+                    assessment.missing.join(", ")
+                );
             }
         };
         drain(&engine, now).await?;
@@ -68,7 +85,10 @@ impl Demo {
             "promise     {} working days (was {})",
             manifest.promise.working_days, manifest.promise.before_working_days
         ));
-        say(&format!("unit seal   {}", seals_in_words(&engine, &case, true).await?));
+        say(&format!(
+            "unit seal   {}",
+            seals_in_words(&engine, &case, true).await?
+        ));
 
         while let Some(record) = engine.case(&id).await?.state.tasks().next().cloned() {
             now += TimeDelta::minutes(25);
@@ -81,11 +101,18 @@ impl Demo {
                 verdict: Verdict::Approve,
                 reasons: Vec::new(),
                 opinion: "同意".to_owned(),
-                payload: payload(record.step.payload_schema.as_deref(), &forms, &state, &manifest)?,
+                payload: payload(
+                    record.step.payload_schema.as_deref(),
+                    &forms,
+                    &state,
+                    &manifest,
+                )?,
             };
             let by = format!("{}-021", record.office().function);
             let office = record.office().clone();
-            engine.decide(&id, &record.step.id, decide, &by, &office, now).await?;
+            engine
+                .decide(&id, &record.step.id, decide, &by, &office, now)
+                .await?;
             drain(&engine, now).await?;
             say(&format!(
                 "approved    {}  {} {}  (open in parallel: {})",
@@ -100,11 +127,21 @@ impl Demo {
         tell_end(&engine, &case, &manifest, now).await?;
         let data = deployment.data.display();
         say("");
-        say(&format!("look        onething --data {data} case show {id} --documents"));
-        say(&format!("            {data}/deliveries   the agencies' own forms, filled back in and sealed"));
+        say(&format!(
+            "look        onething --data {data} case show {id} --documents"
+        ));
+        say(&format!(
+            "            {data}/deliveries   the agencies' own forms, filled back in and sealed"
+        ));
         say(&format!("            {data}/outbox       the notices"));
-        say("next        onething replay   ·   onething form retirement   ·   onething serve, then http://127.0.0.1:8080/v1/matters");
-        ensure!(case.state.status.as_str() == "completed", "the case is {}", case.state.status.as_str());
+        say(
+            "next        onething replay   ·   onething form retirement   ·   onething serve, then http://127.0.0.1:8080/v1/matters",
+        );
+        ensure!(
+            case.state.status.as_str() == "completed",
+            "the case is {}",
+            case.state.status.as_str()
+        );
         Ok(())
     }
 }
@@ -117,7 +154,10 @@ async fn tell_end(
     now: DateTime<FixedOffset>,
 ) -> anyhow::Result<()> {
     let state = &case.state;
-    say(&format!("sealed      {}", seals_in_words(engine, case, false).await?));
+    say(&format!(
+        "sealed      {}",
+        seals_in_words(engine, case, false).await?
+    ));
     let forms = engine.forms(state, now).await?;
     let mut filled = 0;
     let mut fields = 0;
@@ -128,17 +168,27 @@ async fn tell_end(
             .and_then(|one| serde_json::from_str(&one.values).ok())
             .unwrap_or_default();
         fields += form.fields.len();
-        filled += form.fields.iter().filter(|field| values.get(&field.no).is_some()).count();
+        filled += form
+            .fields
+            .iter()
+            .filter(|field| values.get(&field.no).is_some())
+            .count();
     }
     let done = |kind| {
         let effects = state.view().effects;
-        effects.iter().filter(|effect| effect.kind == kind && matches!(effect.outcome, Some(Ok(_)))).count()
+        effects
+            .iter()
+            .filter(|effect| effect.kind == kind && matches!(effect.outcome, Some(Ok(_))))
+            .count()
     };
     say(&format!(
         "delivered   {} agency forms filled back in, {filled} of {fields} fields reproduced",
         done(EffectKind::Delivery)
     ));
-    say(&format!("notified    {} notices in the outbox", done(EffectKind::Notice)));
+    say(&format!(
+        "notified    {} notices in the outbox",
+        done(EffectKind::Notice)
+    ));
     let ended = state.ended_at.as_deref().unwrap_or("not yet");
     say(&format!("case        {}, {ended}", state.status.as_str()));
     if let Some(outcome) = &state.outcome {
@@ -153,19 +203,23 @@ fn fresh(deployment: &Deployment, sample: &Path) -> anyhow::Result<Deployment> {
     for leftover in ["onething.db", "onething.db-wal", "onething.db-shm"] {
         let path = data.join(leftover);
         if path.exists() {
-            std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            std::fs::remove_file(&path)
+                .with_context(|| format!("cannot remove {}", path.display()))?;
         }
     }
     for folder in ["registers", "outbox", "deliveries"] {
         let path = data.join(folder);
         if path.exists() {
-            std::fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            std::fs::remove_dir_all(&path)
+                .with_context(|| format!("cannot remove {}", path.display()))?;
         }
     }
     let registers = data.join("registers");
-    std::fs::create_dir_all(&registers).with_context(|| format!("cannot make {}", registers.display()))?;
+    std::fs::create_dir_all(&registers)
+        .with_context(|| format!("cannot make {}", registers.display()))?;
     let from = sample.join("registers");
-    let entries = std::fs::read_dir(&from).with_context(|| format!("cannot read {}", from.display()))?;
+    let entries =
+        std::fs::read_dir(&from).with_context(|| format!("cannot read {}", from.display()))?;
     for entry in entries {
         let path = entry?.path();
         if let Some(name) = path.file_name() {
@@ -188,12 +242,16 @@ async fn seals_in_words(engine: &Engine, case: &Case, by_unit: bool) -> anyhow::
     let id = &case.state.id;
     let mut owners: Vec<(String, usize)> = Vec::new();
     for info in engine.store().documents(id).await? {
-        let stored = engine.store().get_document(id, &info.name, Some(info.event)).await?;
+        let stored = engine
+            .store()
+            .get_document(id, &info.name, Some(info.event))
+            .await?;
         let bytes = stored.context("a document is gone")?.bytes;
         for seal in &info.seals {
             let seal: onething_capabilities::Signature = serde_json::from_value(seal.clone())?;
-            onething_capabilities::verify(&seal, &bytes)
-                .with_context(|| format!("the seal of {} on {} is not good", seal.owner, info.name))?;
+            onething_capabilities::verify(&seal, &bytes).with_context(|| {
+                format!("the seal of {} on {} is not good", seal.owner, info.name)
+            })?;
             if seal.owner.starts_with("unit-") != by_unit {
                 continue;
             }
@@ -204,12 +262,21 @@ async fn seals_in_words(engine: &Engine, case: &Case, by_unit: bool) -> anyhow::
         }
     }
     ensure!(!owners.is_empty(), "no seals");
-    let words: Vec<String> = owners.iter().map(|(owner, count)| format!("{owner} on {count} documents")).collect();
+    let words: Vec<String> = owners
+        .iter()
+        .map(|(owner, count)| format!("{owner} on {count} documents"))
+        .collect();
     let sealings = case.events.iter().filter(|recorded| match &recorded.event {
-        Event::Reacted { intents, .. } => intents.iter().any(|intent| matches!(intent.effect, Effect::Seal { .. })),
+        Event::Reacted { intents, .. } => intents
+            .iter()
+            .any(|intent| matches!(intent.effect, Effect::Seal { .. })),
         _ => false,
     });
-    Ok(format!("{} (verified; sealed {} times in all)", words.join(", "), sealings.count()))
+    Ok(format!(
+        "{} (verified; sealed {} times in all)",
+        words.join(", "),
+        sealings.count()
+    ))
 }
 
 /// What the step's schema wants: figures as the office's own form has them, which an office would
@@ -220,19 +287,31 @@ fn payload(
     state: &State,
     manifest: &onething_contract::manifest::Manifest,
 ) -> anyhow::Result<Option<Value>> {
-    let Some(schema) = schema else { return Ok(None) };
+    let Some(schema) = schema else {
+        return Ok(None);
+    };
     let schema: Value = serde_json::from_str(schema)?;
     let mut payload = serde_json::Map::new();
     for (member, wanted) in schema["properties"].as_object().into_iter().flatten() {
         let estimate = manifest.source_forms.iter().find_map(|form| {
-            let field = form.fields.iter().find(|field| field.decided.as_ref().is_some_and(|decided| decided.value == *member))?;
+            let field = form.fields.iter().find(|field| {
+                field
+                    .decided
+                    .as_ref()
+                    .is_some_and(|decided| decided.value == *member)
+            })?;
             let values = forms.iter().find(|one| one.form == form.name)?;
             let values: Value = serde_json::from_str(&values.values).ok()?;
-            values.get(&field.no).filter(|value| !value.is_null()).cloned()
+            values
+                .get(&field.no)
+                .filter(|value| !value.is_null())
+                .cloned()
         });
         let made_up = match wanted["format"].as_str() {
             Some("date") => json!(month(state, manifest, forms, "exit_date")),
-            _ if member.ends_with("month") => json!(month(state, manifest, forms, "retirement_month")),
+            _ if member.ends_with("month") => {
+                json!(month(state, manifest, forms, "retirement_month"))
+            }
             _ if member == "interest" => json!("0.00"),
             _ => json!("示例"),
         };

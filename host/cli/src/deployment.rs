@@ -15,10 +15,20 @@ pub struct Deployment {
     #[arg(long, global = true, env = "ONETHING_DATA", default_value = "data")]
     pub data: PathBuf,
     /// Built bundles, one `.wasm` each.
-    #[arg(long, global = true, env = "ONETHING_BUNDLES", default_value = "bundles")]
+    #[arg(
+        long,
+        global = true,
+        env = "ONETHING_BUNDLES",
+        default_value = "bundles"
+    )]
     pub bundles: PathBuf,
     /// Published bases, rates and tables, one `.toml` each.
-    #[arg(long, global = true, env = "ONETHING_PARAMETERS", default_value = "parameters")]
+    #[arg(
+        long,
+        global = true,
+        env = "ONETHING_PARAMETERS",
+        default_value = "parameters"
+    )]
     pub parameters: PathBuf,
 }
 
@@ -32,7 +42,12 @@ impl Deployment {
             .context("no bundles: build one with `onething bundle build functions/<matter>`")?;
         let parameters = Parameters::load(&self.parameters)?;
         let store = Store::open(&self.data.join("onething.db")).await?;
-        Ok(Engine::new(store, bundles, parameters, Folders::within(&self.data)))
+        Ok(Engine::new(
+            store,
+            bundles,
+            parameters,
+            Folders::within(&self.data),
+        ))
     }
 
     /// A bundle's bytes: by the name of its matter, or by its path.
@@ -42,7 +57,10 @@ impl Deployment {
             name => self.bundles.join(name).with_extension("wasm"),
         };
         std::fs::read(&path).with_context(|| {
-            format!("cannot read the bundle {}; `onething bundle build` makes it", path.display())
+            format!(
+                "cannot read the bundle {}; `onething bundle build` makes it",
+                path.display()
+            )
         })
     }
 }

@@ -52,20 +52,33 @@ fn text(manifest: &Manifest) {
     for section in &manifest.merged_form.sections {
         say(&format!("\n{}  {}", section.title.zh, section.title.en));
         for field in &section.fields {
-            let label = manifest.element(&field.element).map_or("", |element| element.label.zh.as_str());
+            let label = manifest
+                .element(&field.element)
+                .map_or("", |element| element.label.zh.as_str());
             let source = match &field.source {
                 Source::Typed { by } => format!("typed by the {by}"),
                 Source::Derived { function, .. } => format!("derived: {function}"),
-                Source::Register { register, field, lock } => {
+                Source::Register {
+                    register,
+                    field,
+                    lock,
+                } => {
                     format!("{register}.{field}, {}", lock_word(*lock))
                 }
             };
             let used = printed_at(manifest, &field.element);
-            say(&format!("  {} {label}  [{}]  {source}  ->  {used}", field.no, field.element));
+            say(&format!(
+                "  {} {label}  [{}]  {source}  ->  {used}",
+                field.no, field.element
+            ));
         }
     }
     for form in &manifest.source_forms {
-        let copied = form.fields.iter().filter(|field| matches!(field.from, Origin::Element { .. })).count();
+        let copied = form
+            .fields
+            .iter()
+            .filter(|field| matches!(field.from, Origin::Element { .. }))
+            .count();
         say(&format!(
             "\n{} ({}): {} fields, {copied} copied, {} computed or constant; {} boxes for decisions and seals",
             form.title.zh,
@@ -89,7 +102,9 @@ fn lock_word(lock: Lock) -> &'static str {
 fn printed_at(manifest: &Manifest, element: &str) -> String {
     let fields = manifest.source_forms.iter().flat_map(|form| &form.fields);
     let numbers: Vec<&str> = fields
-        .filter(|field| matches!(&field.from, Origin::Element { element: copied } if copied == element))
+        .filter(
+            |field| matches!(&field.from, Origin::Element { element: copied } if copied == element),
+        )
         .map(|field| field.no.as_str())
         .collect();
     numbers.join(" ")

@@ -6,7 +6,7 @@ mod case;
 mod demo;
 mod deployment;
 mod form;
-mod serve;
+//mod serve;
 
 use clap::{Parser, Subcommand};
 use deployment::Deployment;
@@ -27,7 +27,7 @@ enum Command {
     /// Run the main job once, from four forms to a sealed case, and say what happened.
     Demo(demo::Demo),
     /// Serve the HTTP API.
-    Serve(serve::Serve),
+    //Serve(serve::Serve),
     /// Show how a matter's source forms were merged.
     Form(form::Form),
     /// Hand in, look at, decide and withdraw cases, straight on the store.
@@ -59,7 +59,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let deployment = &arguments.deployment;
     match arguments.command {
         Command::Demo(demo) => wait(demo.run(deployment))?,
-        Command::Serve(serve) => wait(serve.run(deployment))?,
+        //Command::Serve(serve) => wait(serve.run(deployment))?,
         Command::Form(form) => form.run(deployment)?,
         Command::Case(case) => wait(case.run(deployment))?,
         Command::Bundle(command) => command.run(deployment)?,
@@ -75,13 +75,19 @@ fn wait<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
 }
 
 /// A line on standard output: what the command was run for.
-#[expect(clippy::print_stdout, reason = "the command line speaks on standard output")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the command line speaks on standard output"
+)]
 pub(crate) fn say(line: &str) {
     println!("{line}");
 }
 
 /// A line on standard error: what goes on meanwhile.
-#[expect(clippy::print_stderr, reason = "the command line tells what goes on on standard error")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the command line tells what goes on on standard error"
+)]
 pub(crate) fn tell(line: &str) {
     eprintln!("{line}");
 }

@@ -198,10 +198,7 @@ impl Guest for Hostile {
             },
             _ => Vec::new(),
         };
-        let list = codes
-            .iter()
-            .map(|code| quoted(code))
-            .collect::<Vec<_>>();
+        let list = codes.iter().map(|code| quoted(code)).collect::<Vec<_>>();
         vec![Directive::Other((wish, format!("[{}]", list.join(","))))]
     }
 }
@@ -344,10 +341,10 @@ fn not_granted(subject: &Subject) -> Vec<Prefilled> {
     [register, parameter]
         .into_iter()
         .map(|result| match result {
-                Err(LookupFailure::NotGranted(refusal)) => refusal.code,
-                Err(LookupFailure::Pending) => "pending".to_owned(),
-                Err(LookupFailure::Unavailable(_)) => "unavailable".to_owned(),
-                Ok(()) => "answered".to_owned(),
+            Err(LookupFailure::NotGranted(refusal)) => refusal.code,
+            Err(LookupFailure::Pending) => "pending".to_owned(),
+            Err(LookupFailure::Unavailable(_)) => "unavailable".to_owned(),
+            Ok(()) => "answered".to_owned(),
         })
         .map(|code| value("refused", quoted(&code)))
         .collect()

@@ -1,13 +1,9 @@
 //! The sandbox against a bundle that does its worst: each misdeed ends with its own name, nothing
 //! of it is committed, and the host goes on as before.
 
-use onething_contract::{
-    Capacity, CaseView, Channel, Decision, Directive, Document, Effect, EffectKind, EffectState,
-    Entry, Event, Filer, Found, Lookup, Office, Prefilled, Refusal, SealOwner, Subject,
-    SubjectKind, Submission, Text, Verdict,
-};
+use onething_contract::{Directive, Document, Effect, Event, Found, Lookup, Refusal, SealOwner};
 use onething_runtime::{
-    Bundle, Call, Facts, Fault, Inputs, Limits, LoadError, Outcome, Output, Run, Runtime, inspect,
+    Bundle, Call, Facts, Fault, Limits, LoadError, Outcome, Output, Run, Runtime, inspect,
 };
 use onething_tests::given::{
     CITIZEN, filer, found, inputs, lookup, office, person, population, submission, text, view,

@@ -21,7 +21,7 @@ pub fn build(folder: &Path, out: &Path) -> anyhow::Result<()> {
     let component = ComponentEncoder::default()
         .validate(true)
         .module(&module)
-        .and_then(|mut encoder| encoder.encode())
+        .and_then(|encoder| encoder.encode())
         .context("the module cannot be wrapped as a component")?;
     let manifest = serde_json::to_vec(&compiled.manifest)?;
     let bundle = with_section(component, SECTION, &manifest)?;
@@ -46,33 +46,58 @@ fn core_module(folder: &Path) -> anyhow::Result<PathBuf> {
     tell(&format!("building {} with {toolchain}", folder.display()));
     let mut cargo = toolchain.cargo();
     cargo
-        .args(["build", "--profile", "bundle", "--target", super::toolchain::TARGET])
-        .args(["--message-format", "json-render-diagnostics", "--manifest-path"])
+        .args([
+            "build",
+            "--profile",
+            "bundle",
+            "--target",
+            super::toolchain::TARGET,
+        ])
+        .args([
+            "--message-format",
+            "json-render-diagnostics",
+            "--manifest-path",
+        ])
         .arg(&manifest)
         .env("CARGO_TARGET_DIR", places.target.join("guest"))
         // The same sources give the same bytes wherever they lie.
         .env(
             "CARGO_ENCODED_RUSTFLAGS",
             [
-                format!("--remap-path-prefix={}=/project", places.workspace.display()),
+                format!(
+                    "--remap-path-prefix={}=/project",
+                    places.workspace.display()
+                ),
                 format!("--remap-path-prefix={}=/cargo", cargo_home().display()),
             ]
             .join("\u{1f}"),
         )
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
-    let output = cargo.output().with_context(|| format!("cannot start {toolchain}"))?;
-    ensure!(output.status.success(), "{} does not compile; see above", folder.display());
+    let output = cargo
+        .output()
+        .with_context(|| format!("cannot start {toolchain}"))?;
+    ensure!(
+        output.status.success(),
+        "{} does not compile; see above",
+        folder.display()
+    );
     let artifact = String::from_utf8_lossy(&output.stdout)
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .filter(|message| message["reason"] == "compiler-artifact")
         .flat_map(|message| message["filenames"].as_array().cloned().unwrap_or_default())
         .filter_map(|name| name.as_str().map(PathBuf::from))
-        .rfind(|path| path.extension().is_some_and(|extension| extension == "wasm"));
+        .rfind(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "wasm")
+        });
     match artifact {
         Some(path) => Ok(path),
-        None => bail!("{} makes no module: its crate-type needs `cdylib`", folder.display()),
+        None => bail!(
+            "{} makes no module: its crate-type needs `cdylib`",
+            folder.display()
+        ),
     }
 }
 
@@ -84,12 +109,22 @@ struct Places {
 impl Places {
     fn find(manifest: &Path) -> anyhow::Result<Self> {
         let output = Command::new("cargo")
-            .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
+            .args([
+                "metadata",
+                "--no-deps",
+                "--format-version",
+                "1",
+                "--manifest-path",
+            ])
             .arg(manifest)
             .stderr(Stdio::inherit())
             .output()
             .context("cannot start cargo: install Rust with rustup")?;
-        ensure!(output.status.success(), "cargo does not read {}", manifest.display());
+        ensure!(
+            output.status.success(),
+            "cargo does not read {}",
+            manifest.display()
+        );
         let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
         let path = |name: &str| metadata[name].as_str().map(PathBuf::from);
         match (path("workspace_root"), path("target_directory")) {
@@ -147,7 +182,12 @@ mod tests {
 
     #[test]
     fn sizes_as_wasm_writes_them() {
-        for (number, bytes) in [(0, &[0][..]), (127, &[127]), (128, &[128, 1]), (624_485, &[0xe5, 0x8e, 0x26])] {
+        for (number, bytes) in [
+            (0, &[0][..]),
+            (127, &[127]),
+            (128, &[128, 1]),
+            (624_485, &[0xe5, 0x8e, 0x26]),
+        ] {
             assert_eq!(leb128(number).unwrap(), bytes, "{number}");
         }
     }

@@ -81,7 +81,9 @@ impl fmt::Display for Toolchain {
 
 fn installed() -> bool {
     let libraries = printed("rustc", &["--print", "target-libdir", "--target", TARGET]);
-    libraries.is_some_and(|folder| std::fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some()))
+    libraries.is_some_and(|folder| {
+        std::fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some())
+    })
 }
 
 fn rustup() -> bool {
@@ -108,7 +110,11 @@ fn debian() -> anyhow::Result<Toolchain> {
 }
 
 fn printed(program: &str, arguments: &[&str]) -> Option<PathBuf> {
-    let output = Command::new(program).args(arguments).stderr(Stdio::null()).output().ok()?;
+    let output = Command::new(program)
+        .args(arguments)
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     (output.status.success() && !text.trim().is_empty()).then(|| PathBuf::from(text.trim()))
 }

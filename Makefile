@@ -1,0 +1,33 @@
+# Two commands: `make demo` builds everything and runs the main job, `make test` runs all the tests.
+
+CARGO ?= cargo
+ONETHING = $(CARGO) run --quiet --locked --package onething --
+
+.PHONY: demo test lint bench setup bundles
+
+demo: bundles
+	$(ONETHING) demo
+
+test: bundles
+	$(CARGO) build --locked --workspace --exclude hostile
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	    $(CARGO) nextest run --locked --workspace --exclude hostile; \
+	else \
+	    $(CARGO) test --locked --workspace --exclude hostile; \
+	fi
+	$(ONETHING) replay
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+bench: bundles
+	$(CARGO) bench --locked --package onething-tests
+
+# The product's own command builds the bundles; cargo knows what has changed.
+bundles: setup
+	$(ONETHING) bundle build functions/retirement
+	$(ONETHING) --bundles bundles/test bundle build tests/hostile
+
+setup:
+	@scripts/setup

@@ -1,0 +1,90 @@
+//! Working days, by the dated calendar that the State Council publishes for each year. The parameter
+//! `working-calendar` has for a year the days `off` and the weekend days `worked` (调休); other days
+//! are as in any week. A year without a calendar is not guessed at.
+
+use crate::facts::Facts;
+use crate::values::Json;
+use chrono::{Datelike, NaiveDate, Weekday};
+
+/// The parameter.
+const CALENDAR: &str = "working-calendar";
+
+/// The last of so many working days after a day; `None` where a year on the way has no calendar.
+pub fn working_days_after(facts: &Facts<'_>, from: NaiveDate, days: u16) -> Option<NaiveDate> {
+    let mut day = from;
+    let mut calendar: Option<(i32, Json)> = None;
+    let mut left = days;
+    while left > 0 {
+        day = day.succ_opt()?;
+        let year = match calendar.take() {
+            Some((year, value)) if year == day.year() => (year, value),
+            _ => {
+                let first = NaiveDate::from_ymd_opt(day.year(), 1, 1)?;
+                (day.year(), facts.parameter(CALENDAR, first)?.value)
+            }
+        };
+        if is_worked(&year.1, day) {
+            left -= 1;
+        }
+        calendar = Some(year);
+    }
+    Some(day)
+}
+
+fn is_worked(calendar: &Json, day: NaiveDate) -> bool {
+    let text = day.to_string();
+    let lists = |list: &str| {
+        calendar
+            .get(list)
+            .and_then(Json::as_array)
+            .is_some_and(|days| days.iter().any(|listed| listed == text.as_str()))
+    };
+    match day.weekday() {
+        Weekday::Sat | Weekday::Sun => lists("worked"),
+        _ => !lists("off"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::InForce;
+    use serde_json::json;
+
+    #[test]
+    fn counts_over_holidays_and_moved_days() {
+        // The State Council's calendar for 2026.
+        let known = |_: &str, on: NaiveDate| {
+            (on.year() == 2026).then(|| InForce {
+                value: json!({
+                    "off": [
+                        "2026-01-01", "2026-01-02", "2026-02-16", "2026-02-17", "2026-02-18",
+                        "2026-02-19", "2026-02-20", "2026-02-23", "2026-04-06", "2026-05-01",
+                        "2026-05-04", "2026-05-05", "2026-06-19", "2026-09-25", "2026-10-01",
+                        "2026-10-02", "2026-10-05", "2026-10-06", "2026-10-07",
+                    ],
+                    "worked": [
+                        "2026-01-04", "2026-02-14", "2026-02-28", "2026-05-09", "2026-09-20",
+                        "2026-10-10",
+                    ],
+                }),
+                since: on,
+                illustrative: false,
+            })
+        };
+        let facts = Facts::new(NaiveDate::default(), &known);
+        for (from, days, expected) in [
+            ("2026-02-12", 0, Some("2026-02-12")),
+            ("2026-02-12", 2, Some("2026-02-14")),
+            ("2026-02-12", 3, Some("2026-02-24")),
+            ("2026-04-30", 5, Some("2026-05-11")),
+            ("2026-09-30", 3, Some("2026-10-10")),
+            ("2026-12-30", 1, Some("2026-12-31")),
+            ("2026-12-30", 2, None),
+        ] {
+            let expected = expected.map(|day| day.parse().unwrap());
+            let counted = working_days_after(&facts, from.parse().unwrap(), days);
+            assert_eq!(counted, expected, "{from} + {days}");
+        }
+    }
+}
