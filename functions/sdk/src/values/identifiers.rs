@@ -209,7 +209,7 @@ impl Account {
                 (_, double) => double,
             })
             .sum();
-        sum % 10 == 0
+        sum.is_multiple_of(10)
     }
 }
 

@@ -82,7 +82,7 @@ fn whole_in_words(digits: &[usize]) -> String {
             words.push_str(["", "拾", "佰", "仟"][place % 4]);
             group_said = true;
         }
-        if place % 4 == 0 && group_said {
+        if place.is_multiple_of(4) && group_said {
             words.push_str(["", "万", "亿", "万亿"][(place / 4).min(3)]);
             group_said = false;
         }

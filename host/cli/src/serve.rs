@@ -1,0 +1,60 @@
+//! `onething serve`: the HTTP API and the workers, until the process is asked to stop.
+
+use crate::deployment::Deployment;
+use crate::{say, tell};
+use anyhow::Context;
+use onething_server::Callers;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Serve the HTTP API.
+#[derive(clap::Args)]
+pub struct Serve {
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Who may call; made with sample callers where it does not exist.
+    #[arg(long)]
+    callers: Option<PathBuf>,
+}
+
+impl Serve {
+    /// Serves until interrupted.
+    pub async fn run(self, deployment: &Deployment) -> anyhow::Result<()> {
+        let engine = deployment.open().await?;
+        let path = self.callers.unwrap_or_else(|| deployment.data.join("callers.toml"));
+        if !path.exists() {
+            let sample = Callers::sample("331102")?;
+            std::fs::write(&path, &sample.file).with_context(|| format!("cannot write {}", path.display()))?;
+            say(&format!("wrote {} with sample callers; their tokens, told only now:", path.display()));
+            for (name, token) in &sample.tokens {
+                say(&format!("  {name:20} {token}"));
+            }
+        }
+        let callers = Callers::load(&path)?;
+        let listener = tokio::net::TcpListener::bind(self.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", self.listen))?;
+        say(&format!("serving http://{}/v1/matters", listener.local_addr()?));
+        onething_server::serve(engine, callers, listener, stop()).await?;
+        tell("stopped");
+        Ok(())
+    }
+}
+
+/// Resolves when the process is interrupted or asked to terminate.
+async fn stop() {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+    let terminated = async {
+        match &mut terminate {
+            Some(signal) => {
+                signal.recv().await;
+            }
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
