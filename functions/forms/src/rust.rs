@@ -93,8 +93,12 @@ fn rows(out: &mut String, element: &Element) {
     }
     let _ = writeln!(out, "        Some(Self {{");
     for column in &element.shape.columns {
-        let mark = if column.optional { "" } else { "?" };
-        let _ = writeln!(out, "            {0}: {0}{mark},", ident(&column.name));
+        let name = ident(&column.name);
+        let _ = if column.optional {
+            writeln!(out, "            {name},")
+        } else {
+            writeln!(out, "            {name}: {name}?,")
+        };
     }
     let _ = writeln!(
         out,

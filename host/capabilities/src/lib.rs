@@ -15,7 +15,7 @@ mod notices;
 mod parameters;
 mod registers;
 mod seals;
-mod tables;
+pub mod tables;
 
 pub use deliveries::{Deliveries, Delivery};
 pub use files::Error;

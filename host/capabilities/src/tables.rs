@@ -5,14 +5,16 @@ use std::ops::Range;
 
 /// A mistake in a TOML file. It never quotes the file: registers hold personal data.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Mistake {
+pub struct Mistake {
     /// From 1.
     pub line: usize,
+    /// What is wrong and what to do.
     pub message: String,
 }
 
 impl Mistake {
-    pub(crate) fn at(text: &str, span: &Range<usize>, message: impl Into<String>) -> Mistake {
+    /// At a span of the file's text.
+    pub fn at(text: &str, span: &Range<usize>, message: impl Into<String>) -> Mistake {
         let before = text.get(..span.start).unwrap_or(text);
         Mistake {
             line: before.matches('\n').count() + 1,
@@ -20,13 +22,14 @@ impl Mistake {
         }
     }
 
-    pub(crate) fn of(text: &str, error: &toml::de::Error) -> Mistake {
+    /// Where the parser stopped.
+    pub fn of(text: &str, error: &toml::de::Error) -> Mistake {
         Mistake::at(text, &error.span().unwrap_or(0..0), error.message())
     }
 }
 
 /// The value as JSON, dates and times as strings. `Err` names what JSON of this contract lacks.
-pub(crate) fn to_json(value: &toml::Value) -> Result<Value, &'static str> {
+pub fn to_json(value: &toml::Value) -> Result<Value, &'static str> {
     Ok(match value {
         toml::Value::String(text) => Value::from(text.as_str()),
         toml::Value::Integer(number) => Value::from(*number),
@@ -41,7 +44,7 @@ pub(crate) fn to_json(value: &toml::Value) -> Result<Value, &'static str> {
 }
 
 /// [`to_json`] of a table.
-pub(crate) fn object(table: &toml::Table) -> Result<Map<String, Value>, &'static str> {
+pub fn object(table: &toml::Table) -> Result<Map<String, Value>, &'static str> {
     table
         .iter()
         .map(|(key, value)| Ok((key.clone(), to_json(value)?)))

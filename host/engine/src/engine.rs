@@ -495,18 +495,7 @@ impl Engine {
             .bundles
             .newest(matter)
             .ok_or_else(|| unknown_matter(matter))?;
-        let element = newest.manifest().legal_date.as_deref();
-        let given = element
-            .and_then(|element| answers.get(element))
-            .and_then(Value::as_str);
-        let mut date = given
-            .or_else(|| at.get(..10))
-            .unwrap_or_default()
-            .to_owned();
-        if date.len() == "2025-01".len() {
-            date.push_str("-01");
-        }
-        Ok(date)
+        Ok(legal_date(newest.manifest(), answers, at))
     }
 
     fn valid(&self, matter: &str, at: &str) -> Result<&Bundle, Error> {
@@ -650,6 +639,22 @@ pub fn stamp(now: DateTime<FixedOffset>) -> String {
         None => now,
     };
     now.to_rfc3339_opts(SecondsFormat::Secs, false)
+}
+
+/// The day whose law applies: the manifest's element, or the day of filing.
+pub fn legal_date(manifest: &Manifest, answers: &Value, at: &str) -> String {
+    let element = manifest.legal_date.as_deref();
+    let given = element
+        .and_then(|element| answers.get(element))
+        .and_then(Value::as_str);
+    let mut date = given
+        .or_else(|| at.get(..10))
+        .unwrap_or_default()
+        .to_owned();
+    if date.len() == "2025-01".len() {
+        date.push_str("-01");
+    }
+    date
 }
 
 fn unknown_matter(matter: &str) -> Error {

@@ -15,5 +15,5 @@ mod rows;
 pub use bundles::{Bundles, BundlesError};
 pub use effects::Folders;
 pub use effects::form_page;
-pub use engine::{Case, Decide, Engine, Form, HandIn, Submitted, check_payload, stamp};
+pub use engine::{Case, Decide, Engine, Form, HandIn, Submitted, check_payload, legal_date, stamp};
 pub use error::Error;

@@ -239,7 +239,8 @@ impl<'a> Choice<'a> {
         // 不足五年: five years exactly are not less than five.
         let near_age = number(&rule, "months-before-age-max")
             .is_some_and(|months| self.statutory.since(self.chosen) < months);
-        if !reaches("service-months") && !(near_age && reaches("service-months-near-age")) {
+        let enough = reaches("service-months") || (near_age && reaches("service-months-near-age"));
+        if !enough {
             self.wrong_month(
                 out,
                 "service-too-short",
