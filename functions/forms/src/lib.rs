@@ -14,6 +14,8 @@ mod read;
 mod rules;
 mod rust;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use onething_contract::manifest::Manifest;
 use std::fmt;

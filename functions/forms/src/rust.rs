@@ -3,10 +3,10 @@
 
 use crate::merge::{Argument, Derivation, Merge};
 use crate::read::Matter;
-use onething_contract::{Lock, Text};
 use onething_contract::manifest::{
     Column, Element, FilledBy, Kind, MergedField, Origin, Shape, Source, SourceForm,
 };
+use onething_contract::{Lock, Text};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 

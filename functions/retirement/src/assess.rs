@@ -47,8 +47,7 @@ fn check_filer(case: &Filed<'_>, out: &mut Assessing) {
     let filer = &case.submission.filer;
     let subject = &case.submission.subject;
     let id = case.answers.aac002.as_ref();
-    if subject.kind != SubjectKind::Person
-        || id.is_some_and(|id| id.as_str() != subject.identifier)
+    if subject.kind != SubjectKind::Person || id.is_some_and(|id| id.as_str() != subject.identifier)
     {
         out.error(
             "/AAC002",
@@ -132,9 +131,9 @@ fn check_signatures(case: &Filed<'_>, out: &mut Assessing) {
     let name = case.answers.aac003.as_deref();
     let other_than = |signed: &str| name.is_some_and(|name| !same_name(name, signed));
     let person = parties.iter().find(|party| party.role == PERSON);
-    if person.is_some_and(|person| {
-        person.subject != case.submission.subject || other_than(&person.name)
-    }) {
+    if person
+        .is_some_and(|person| person.subject != case.submission.subject || other_than(&person.name))
+    {
         out.error(
             "",
             "signatory-differs",
@@ -228,7 +227,8 @@ fn check_dates(case: &Filed<'_>, out: &mut Assessing) {
 }
 
 fn check_contribution(case: &Filed<'_>, out: &mut Assessing) {
-    const BASIS: &str = "社会保险法第十六条；全国人大常委会关于实施渐进式延迟法定退休年龄的决定（2024年9月13日）";
+    const BASIS: &str =
+        "社会保险法第十六条；全国人大常委会关于实施渐进式延迟法定退休年龄的决定（2024年9月13日）";
     let answers = case.answers;
     let (Some(deemed), Some(paid)) = (answers.deemed_contribution_months, answers.paid_months)
     else {
@@ -241,8 +241,7 @@ fn check_contribution(case: &Filed<'_>, out: &mut Assessing) {
     };
     if retired(case).is_some() {
         let chosen = answers.chosen_month.as_ref();
-        let minimum =
-            rules::minimum_contribution_months(case.facts, scenario, chosen, statutory);
+        let minimum = rules::minimum_contribution_months(case.facts, scenario, chosen, statutory);
         match (minimum, deemed.saturating_add(paid)) {
             (Some(minimum), months) if months < minimum => out.error(
                 "/paid-months",
@@ -278,7 +277,11 @@ fn check_contribution(case: &Filed<'_>, out: &mut Assessing) {
 fn check_money(case: &Filed<'_>, out: &mut Assessing) {
     const BASIS: &str = "住房公积金管理条例第二十四条";
     let answers = case.answers;
-    if answers.aae010.as_ref().is_some_and(|account| !account.is_card()) {
+    if answers
+        .aae010
+        .as_ref()
+        .is_some_and(|account| !account.is_card())
+    {
         out.error(
             "/AAE010",
             "account-luhn",
@@ -299,7 +302,10 @@ fn check_money(case: &Filed<'_>, out: &mut Assessing) {
             BASIS,
         );
     }
-    if answers.fund_balance.is_some_and(|balance: Money| loan > balance) {
+    if answers
+        .fund_balance
+        .is_some_and(|balance: Money| loan > balance)
+    {
         out.warning(
             "/fund-loan",
             "loan-exceeds-balance",
@@ -320,7 +326,9 @@ fn check_posts(case: &Filed<'_>, out: &mut Assessing) {
             "/posts-filled",
             "over-established",
             format!("实有人数{filled}大于核定编制数{approved}，出编后不产生空编"),
-            format!("{filled} posts are filled and {approved} approved: the exit may leave no vacancy"),
+            format!(
+                "{filled} posts are filled and {approved} approved: the exit may leave no vacancy"
+            ),
             "地方各级人民政府机构设置和编制管理条例",
         );
     }
@@ -344,11 +352,17 @@ fn required_materials(case: &Filed<'_>) -> Vec<&'static str> {
         required.push("birth-date-finding");
     }
     required.extend(answers.retirement_scenario.and_then(for_scenario));
-    if answers.uplift.as_ref().is_some_and(|uplift| !uplift.is_empty()) {
+    if answers
+        .uplift
+        .as_ref()
+        .is_some_and(|uplift| !uplift.is_empty())
+    {
         required.push("uplift-evidence");
     }
     let typed = |element| case.unverified.contains(&element);
-    if answers.deemed_contribution_months.is_some_and(|deemed| deemed > 0)
+    if answers
+        .deemed_contribution_months
+        .is_some_and(|deemed| deemed > 0)
         && (typed("rank-2014") || typed("grade-2014"))
     {
         required.push("pay-table-2014");
@@ -372,4 +386,4 @@ fn for_scenario(scenario: RetirementScenario) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

@@ -8,6 +8,8 @@ mod assess;
 mod plan;
 mod respond;
 pub mod rules;
+#[cfg(test)]
+mod testing;
 
 onething_sdk::forms!();
 

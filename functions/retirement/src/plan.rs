@@ -41,19 +41,28 @@ pub const PARTS: [Part; 5] = [
         step: PERSONNEL,
         office: "personnel",
         title: ("退休审批", "Approval of the retirement"),
-        check: Some(("personnel-check", ("退休资格预审", "Check of the retirement"))),
+        check: Some((
+            "personnel-check",
+            ("退休资格预审", "Check of the retirement"),
+        )),
     },
     Part {
         step: "pension",
         office: "social-insurance",
         title: ("养老保险待遇核定", "Assessment of the pension"),
-        check: Some(("pension-check", ("养老保险待遇预审", "Check of the pension"))),
+        check: Some((
+            "pension-check",
+            ("养老保险待遇预审", "Check of the pension"),
+        )),
     },
     Part {
         step: "fund",
         office: "housing-fund",
         title: ("住房公积金提取审核", "Release of the housing fund"),
-        check: Some(("fund-check", ("住房公积金提取预审", "Check of the housing fund"))),
+        check: Some((
+            "fund-check",
+            ("住房公积金提取预审", "Check of the housing fund"),
+        )),
     },
     Part {
         step: "establishment",
@@ -71,7 +80,9 @@ pub fn part(step: &str) -> Option<&'static Part> {
 impl Part {
     /// The office's own form; the supervising department has none.
     pub fn form(&self) -> Option<&'static FormRule> {
-        Answers::FORMS.iter().find(|form| form.agency == self.office)
+        Answers::FORMS
+            .iter()
+            .find(|form| form.agency == self.office)
     }
 
     /// The office that handles it in a region.
@@ -224,3 +235,6 @@ fn payload_schema(step: &str, answers: &Answers) -> Option<Json> {
         "additionalProperties": false,
     }))
 }
+
+#[cfg(test)]
+mod tests;

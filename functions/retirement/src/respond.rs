@@ -32,7 +32,11 @@ pub fn respond(case: &Case<'_, Answers>, event: &Event) -> Vec<Directive> {
             let counts = case.view.effects.iter().any(|effect| {
                 effect.ticket == settlement.ticket && must_be_carried_out(effect.kind)
             });
-            return counts.then(|| completed(case.view)).flatten().into_iter().collect();
+            return counts
+                .then(|| completed(case.view))
+                .flatten()
+                .into_iter()
+                .collect();
         }
         Event::Ended(ending) => ended(case, ending),
         _ => {}
@@ -360,7 +364,10 @@ fn place(office: &Office) -> Json {
         Some(Words { zh, en }) => (zh, en),
         None => (function.as_str(), function.as_str()),
     };
-    in_both(&text(format!("{zh}（{region}）"), format!("{en} ({region})")))
+    in_both(&text(
+        format!("{zh}（{region}）"),
+        format!("{en} ({region})"),
+    ))
 }
 
 /// A value of a notice that differs by language.
@@ -369,4 +376,4 @@ fn in_both(text: &Text) -> Json {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

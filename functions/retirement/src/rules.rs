@@ -339,11 +339,7 @@ pub fn withdrawal_amount(_: &Facts<'_>, balance: &Money, loan: &Money) -> Option
 }
 
 /// [`withdrawal_amount`] in words (人民币大写).
-pub fn withdrawal_amount_words(
-    facts: &Facts<'_>,
-    balance: &Money,
-    loan: &Money,
-) -> Option<String> {
+pub fn withdrawal_amount_words(facts: &Facts<'_>, balance: &Money, loan: &Money) -> Option<String> {
     Some(withdrawal_amount(facts, balance, loan)?.in_words())
 }
 
@@ -370,3 +366,6 @@ fn deemed_contribution(
     };
     Some(Contribution::new(months, index))
 }
+
+#[cfg(test)]
+mod tests;

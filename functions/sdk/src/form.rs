@@ -3,9 +3,7 @@
 
 pub use crate::contract::Lock;
 pub use crate::facts::Facts;
-pub use crate::manifest::{
-    MaterialRule, MatterRule, OfficeRule, PartyRule, ScenarioRule, Words,
-};
+pub use crate::manifest::{MaterialRule, MatterRule, OfficeRule, PartyRule, ScenarioRule, Words};
 pub use crate::values::{Coded, Json, Row, RowReader, Value};
 pub use chrono::NaiveDate;
 
@@ -193,6 +191,11 @@ impl Derived {
         if let Some(value) = value {
             self.elements.insert(code.to_owned(), value.write());
         }
+    }
+
+    /// What a function came to.
+    pub fn of(&self, function: &str) -> Option<&Json> {
+        self.functions.get(function)
     }
 
     /// The derived elements and their values.

@@ -258,11 +258,7 @@ struct Doubts {
 
 /// Holds what was handed in against the registers: a locked value must be the register's, a
 /// disputed one is told, what no register confirms is marked for the reviewer.
-fn compare<M: Matter>(
-    json: &Map<String, Json>,
-    known: &Registers,
-    out: &mut Assessing,
-) -> Doubts {
+fn compare<M: Matter>(json: &Map<String, Json>, known: &Registers, out: &mut Assessing) -> Doubts {
     let mut doubts = Doubts::default();
     for element in M::Answers::ELEMENTS {
         let path = format!("/{}", element.code);

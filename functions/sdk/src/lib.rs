@@ -52,7 +52,7 @@ pub mod contract {
         Reservation, Settlement, StepState, StepStatus,
     };
     pub use crate::bindings::onething::matter::types::{
-        Capacity, Channel, Decision, FilledForm, Filer, Finding, LookupFailure, Material,
+        Capacity, Channel, Decision, Filer, FilledForm, Finding, LookupFailure, Material,
         MaterialStatus, Office, Party, Phase, Refusal, Severity, Step, StepMode, Subject,
         SubjectKind, Submission, Text, Ticket, TimeLimit, Verdict,
     };

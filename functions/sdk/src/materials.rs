@@ -23,7 +23,10 @@ pub fn check(
                 "",
                 "unknown-material",
                 format!("本事项没有材料“{}”，请删除", material.code),
-                format!("the matter has no material {:?}; leave it out", material.code),
+                format!(
+                    "the matter has no material {:?}; leave it out",
+                    material.code
+                ),
                 "",
             ),
         }
@@ -126,15 +129,28 @@ mod tests {
     use crate::manifest::Words;
     use serde_json::json;
 
-    const NAME: Words = Words { zh: "材料", en: "material" };
+    const NAME: Words = Words {
+        zh: "材料",
+        en: "material",
+    };
     const MATTER: MatterRule = MatterRule {
         name: "test",
         legal_days: 20,
         promised_days: 2,
         scenarios: &[],
         materials: &[
-            MaterialRule { code: "now", title: NAME, deferrable: false, accepts: &["licence"] },
-            MaterialRule { code: "later", title: NAME, deferrable: true, accepts: &[] },
+            MaterialRule {
+                code: "now",
+                title: NAME,
+                deferrable: false,
+                accepts: &["licence"],
+            },
+            MaterialRule {
+                code: "later",
+                title: NAME,
+                deferrable: true,
+                accepts: &[],
+            },
         ],
         offices: &[],
         parties: &[],
@@ -179,7 +195,10 @@ mod tests {
         let mut out = Assessing::default();
         check(&MATTER, &submission, &facts, required, &mut out);
         let findings = out.findings.into_iter().map(|finding| finding.code);
-        let missing = out.missing.into_iter().map(|code| format!("missing {code}"));
+        let missing = out
+            .missing
+            .into_iter()
+            .map(|code| format!("missing {code}"));
         findings.chain(missing).collect()
     }
 
@@ -190,23 +209,52 @@ mod tests {
         for (code, status, expected) in [
             ("now", Supplied(text("ab")), vec![]),
             ("now", Licence(text("1")), vec![]),
-            ("now", Shared(text("r")), vec!["proof-not-accepted", "missing now"]),
+            (
+                "now",
+                Shared(text("r")),
+                vec!["proof-not-accepted", "missing now"],
+            ),
             ("now", Committed, vec!["proof-not-accepted", "missing now"]),
             ("now", NotApplicable, vec!["missing now"]),
-            ("now", Promised(text("2025-03-11")), vec!["not-deferrable", "missing now"]),
+            (
+                "now",
+                Promised(text("2025-03-11")),
+                vec!["not-deferrable", "missing now"],
+            ),
             ("later", Promised(text("2025-03-07")), vec![]),
             ("later", Promised(text("2025-03-11")), vec![]),
-            ("later", Promised(text("2025-03-12")), vec!["promise-too-late"]),
-            ("later", Promised(text("2025-03-06")), vec!["promise-not-a-day"]),
+            (
+                "later",
+                Promised(text("2025-03-12")),
+                vec!["promise-too-late"],
+            ),
+            (
+                "later",
+                Promised(text("2025-03-06")),
+                vec!["promise-not-a-day"],
+            ),
             ("later", Promised(text("soon")), vec!["promise-not-a-day"]),
-            ("later", Licence(text("1")), vec!["proof-not-accepted", "missing later"]),
+            (
+                "later",
+                Licence(text("1")),
+                vec!["proof-not-accepted", "missing later"],
+            ),
         ] {
             let found = checked(&[code], &[(code, status.clone())]);
             assert_eq!(found, expected, "{code} {status:?}");
         }
-        assert_eq!(checked(&["now", "later"], &[]), ["missing now", "missing later"]);
-        assert_eq!(checked(&[], &[("other", NotApplicable)]), ["unknown-material"]);
+        assert_eq!(
+            checked(&["now", "later"], &[]),
+            ["missing now", "missing later"]
+        );
+        assert_eq!(
+            checked(&[], &[("other", NotApplicable)]),
+            ["unknown-material"]
+        );
         let wrong_though_not_required = ("now", Promised(text("2025-03-11")));
-        assert_eq!(checked(&[], &[wrong_though_not_required]), ["not-deferrable"]);
+        assert_eq!(
+            checked(&[], &[wrong_though_not_required]),
+            ["not-deferrable"]
+        );
     }
 }

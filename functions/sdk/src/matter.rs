@@ -47,7 +47,8 @@ pub struct Case<'a, A> {
 }
 
 impl<'a, A> Case<'a, A> {
-    pub(crate) fn new(view: &'a CaseView, read: fn(&CaseView) -> A) -> Self {
+    /// `read` computes the answers of a view; in a bundle the SDK does, in a test a table.
+    pub fn new(view: &'a CaseView, read: fn(&CaseView) -> A) -> Self {
         Self {
             view,
             answers: OnceCell::new(),

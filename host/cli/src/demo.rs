@@ -9,7 +9,8 @@ use crate::say;
 use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use onething_case::{Event, State};
-use onething_contract::{Effect, EffectKind, Verdict};
+use onething_contract::manifest::{Manifest, Origin, SourceField};
+use onething_contract::{Effect, EffectKind, FilledForm, Verdict};
 use onething_engine::{Case, Decide, Engine, Submitted};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -150,7 +151,7 @@ impl Demo {
 async fn tell_end(
     engine: &Engine,
     case: &Case,
-    manifest: &onething_contract::manifest::Manifest,
+    manifest: &Manifest,
     now: DateTime<FixedOffset>,
 ) -> anyhow::Result<()> {
     let state = &case.state;
@@ -159,21 +160,8 @@ async fn tell_end(
         seals_in_words(engine, case, false).await?
     ));
     let forms = engine.forms(state, now).await?;
-    let mut filled = 0;
-    let mut fields = 0;
-    for form in &manifest.source_forms {
-        let values: Value = forms
-            .iter()
-            .find(|one| one.form == form.name)
-            .and_then(|one| serde_json::from_str(&one.values).ok())
-            .unwrap_or_default();
-        fields += form.fields.len();
-        filled += form
-            .fields
-            .iter()
-            .filter(|field| values.get(&field.no).is_some())
-            .count();
-    }
+    let reproduced = reproduced(manifest, state, &forms);
+    let fields = manifest.report().source_fields;
     let done = |kind| {
         let effects = state.view().effects;
         effects
@@ -182,7 +170,7 @@ async fn tell_end(
             .count()
     };
     say(&format!(
-        "delivered   {} agency forms filled back in, {filled} of {fields} fields reproduced",
+        "delivered   {} agency forms filled back in, {reproduced} of {fields} fields reproduced",
         done(EffectKind::Delivery)
     ));
     say(&format!(
@@ -195,6 +183,32 @@ async fn tell_end(
         say(&format!("outcome     {outcome}"));
     }
     Ok(())
+}
+
+/// Source fields that show what they should: a copied one what was answered, even where that is
+/// nothing, a computed one a value.
+fn reproduced(manifest: &Manifest, state: &State, forms: &[FilledForm]) -> usize {
+    let object = |json: &str| serde_json::from_str::<Value>(json).unwrap_or_default();
+    let (answers, derived) = (object(&state.answers), object(&state.assessment.derived));
+    let mut count = 0;
+    for form in &manifest.source_forms {
+        let filled = forms.iter().find(|filled| filled.form == form.name);
+        let values = filled
+            .map(|filled| object(&filled.values))
+            .unwrap_or_default();
+        let is_right = |field: &&SourceField| {
+            let shown = &values[field.no.as_str()];
+            match &field.from {
+                Origin::Element { element } => [&derived, &answers]
+                    .into_iter()
+                    .find_map(|source| source.get(element))
+                    .map_or(shown.is_null(), |value| value == shown),
+                _ => !shown.is_null(),
+            }
+        };
+        count += form.fields.iter().filter(is_right).count();
+    }
+    count
 }
 
 /// An empty data directory with the sample's registers. Only what an earlier demo left is removed.
@@ -283,9 +297,8 @@ async fn seals_in_words(engine: &Engine, case: &Case, by_unit: bool) -> anyhow::
 /// look at before it signs, and made-up words for the rest.
 fn payload(
     schema: Option<&str>,
-    forms: &[onething_contract::FilledForm],
-    state: &State,
-    manifest: &onething_contract::manifest::Manifest,
+    forms: &[FilledForm],
+    manifest: &Manifest,
 ) -> anyhow::Result<Option<Value>> {
     let Some(schema) = schema else {
         return Ok(None);
@@ -308,9 +321,9 @@ fn payload(
                 .cloned()
         });
         let made_up = match wanted["format"].as_str() {
-            Some("date") => json!(month(state, manifest, forms, "exit_date")),
+            Some("date") => json!(computed(manifest, forms, "exit_date")),
             _ if member.ends_with("month") => {
-                json!(month(state, manifest, forms, "retirement_month"))
+                json!(computed(manifest, forms, "retirement_month"))
             }
             _ if member == "interest" => json!("0.00"),
             _ => json!("示例"),
@@ -321,15 +334,10 @@ fn payload(
 }
 
 /// The value of the first printed field that a function of the rules computes.
-fn month(
-    _: &State,
-    manifest: &onething_contract::manifest::Manifest,
-    forms: &[onething_contract::FilledForm],
-    function: &str,
-) -> Value {
+fn computed(manifest: &Manifest, forms: &[FilledForm], function: &str) -> Value {
     let found = manifest.source_forms.iter().find_map(|form| {
         let field = form.fields.iter().find(|field| {
-            matches!(&field.from, onething_contract::manifest::Origin::Derived { function: known, .. } if known == function)
+            matches!(&field.from, Origin::Derived { function: known, .. } if known == function)
         })?;
         let values = forms.iter().find(|one| one.form == form.name)?;
         let values: Value = serde_json::from_str(&values.values).ok()?;

@@ -148,3 +148,34 @@ impl<'de> Visitor<'de> for ReadableVisitor {
         Ok(Readable)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{check_json, check_object};
+
+    #[test]
+    fn json_is_what_a_later_reader_will_read() {
+        let deep = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        for (json, object, readable) in [
+            ("{}", true, true),
+            (" \n{\"a\": [1, -2, 3.5e2, null, true, \"\\u4e2d\"]}", true, true),
+            ("[]", false, true),
+            ("\"{\"", false, true),
+            ("18446744073709551616", false, true),
+            (&deep(100), false, true),
+            ("", false, false),
+            ("{", false, false),
+            ("{} {}", false, false),
+            ("{\"a\" 1}", false, false),
+            ("nul", false, false),
+            ("1e999", false, false),
+            ("\"\\ud800\"", false, false),
+            (&deep(1000), false, false),
+        ] {
+            assert_eq!(check_json("it", json).is_ok(), readable, "{json}");
+            assert_eq!(check_object("it", json).is_ok(), object, "{json}");
+            let value = serde_json::from_str::<serde_json::Value>(json);
+            assert_eq!(value.is_ok(), readable, "{json}");
+        }
+    }
+}

@@ -397,6 +397,50 @@ fn what_is_no_bundle_is_told_apart() {
 }
 
 #[test]
+fn what_only_the_engine_can_tell_is_told_at_the_load() {
+    let matter = |functions: &str, rest: &str| {
+        let text = format!(
+            r#"(component {rest}
+                (core module $m (func (export "f")))
+                (core instance $i (instantiate $m))
+                (func $f (canon lift (core func $i "f")))
+                (instance $matter {functions})
+                (export "onething:matter/matter@0.1.0" (instance $matter)))"#
+        );
+        let manifest = hostile::manifest().to_string();
+        let bytes = wat::parse_str(text).unwrap();
+        hostile::with_section(&bytes, "onething:manifest", manifest.as_bytes())
+    };
+    let all: String = ["prefill", "assess", "plan", "project", "respond"]
+        .iter()
+        .map(|name| format!("(export \"{name}\" (func $f))"))
+        .collect();
+    let clock = r#"(import "onething:matter/clock@0.1.0"
+        (instance (export "now" (func (result u32)))))"#;
+    let traps = r#"(core module $t (func $s unreachable) (start $s))
+        (core instance (instantiate $t))"#;
+    let large = "(core module $t (memory 100000)) (core instance (instantiate $t))";
+    let two = "(core module $t (memory 1) (memory 1)) (core instance (instantiate $t))";
+    let wasi = r#"(import "wasi:clocks/wall-clock@0.2.0" (instance))"#;
+
+    let cases: [(&str, Vec<u8>, &str); 7] = [
+        ("wasi", matter(&all, wasi), "imports wasi:clocks/wall-clock@0.2.0"),
+        ("half", matter("(export \"plan\" (func $f))", ""), "lacks the function `prefill`"),
+        ("export", matter(&all, ""), "exports do not have the types"),
+        ("import", matter(&all, clock), "imports do not have the types"),
+        ("start", matter(&all, traps), "no instance"),
+        ("large", matter(&all, large), "within the limits"),
+        ("two", matter(&all, two), "within the limits"),
+    ];
+    for (name, bytes, told) in cases {
+        let error = RUNTIME.load(&bytes).err().expect(name);
+        assert!(error.to_string().contains(told), "{name}: {error} {error:?}");
+    }
+    let nothing = wat::parse_str("(component)").unwrap();
+    assert!(matches!(inspect(&nothing), Err(LoadError::MissingExport)));
+}
+
+#[test]
 fn a_compiled_bundle_is_trusted_only_if_this_machine_wrote_it() {
     let dir = tempfile::tempdir().unwrap();
     let load_from = |dir: &Path| {

@@ -66,8 +66,13 @@ impl<'a> Choice<'a> {
         let answers = case.answers;
         let id = answers.aac002.as_ref()?;
         let staff = answers.staff_category?;
-        let category =
-            Category::of(case.facts, id, staff, answers.rank?, answers.technical_title?)?;
+        let category = Category::of(
+            case.facts,
+            id,
+            staff,
+            answers.rank?,
+            answers.technical_title?,
+        )?;
         Some(Self {
             case,
             scenario,
@@ -261,7 +266,12 @@ impl<'a> Choice<'a> {
             return;
         }
         let Some(cadre) = Category::WomenCadre.age(self.case.facts) else {
-            return not_checked(out, "/chosen-month", "女干部的退休年龄", "the age of women cadres");
+            return not_checked(
+                out,
+                "/chosen-month",
+                "女干部的退休年龄",
+                "the age of women cadres",
+            );
         };
         let earliest = cadre.statutory_month(self.born);
         if self.chosen < earliest {

@@ -38,8 +38,8 @@ impl Category {
             .parameter("women-retiring-at-60", facts.filed_on())?
             .value;
         let by_rank = lists(&at_60, "ranks", rank.code());
-        let by_title = category == StaffCategory::Technical
-            && lists(&at_60, "technical-titles", title.code());
+        let by_title =
+            category == StaffCategory::Technical && lists(&at_60, "technical-titles", title.code());
         Some(if by_rank || by_title {
             Self::WomenAt60
         } else {

@@ -1,0 +1,40 @@
+//! Replay: a fixture is a case written down as data (what registers say, what is handed in, who
+//! decides what and when), with what it must come to beside it. [`Suite::check`] runs it against
+//! the real bundle in memory and compares.
+//!
+//! Everything about a case is as in a live host (the sandbox, the case engine, the checks of a
+//! command), but for three things that a fixture settles itself: registers and parameters are what
+//! it says, effects come out as it says, and it is whatever time it says. This crate refuses to
+//! know: stores, keys, HTTP, the clock of the machine, and the rules of any matter.
+
+mod check;
+mod fixture;
+mod run;
+mod transcript;
+mod world;
+
+pub use check::{Checked, Problem, find};
+pub use fixture::{Fixture, Malformed};
+pub use run::{Error, Replayed};
+pub use transcript::{HandedIn, Told, Transcript};
+
+use onething_capabilities::Parameters;
+use onething_engine::Bundles;
+use std::sync::Arc;
+
+/// What fixtures run against.
+#[derive(Clone)]
+pub struct Suite {
+    bundles: Bundles,
+    parameters: Arc<Parameters>,
+}
+
+impl Suite {
+    /// Over the bundles and the published parameters of a deployment.
+    pub fn new(bundles: Bundles, parameters: Parameters) -> Self {
+        Self {
+            bundles,
+            parameters: Arc::new(parameters),
+        }
+    }
+}

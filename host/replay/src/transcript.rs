@@ -1,0 +1,262 @@
+//! What a replayed case came to, in lines that people read and compare: findings, events and
+//! effects are one line each, in their order. It is written as `expected.json`.
+
+use onething_case::{EffectRecord, Event, Recorded};
+use onething_contract::{
+    Assessment, Document, Effect, Ending, Finding, Phase, Recipient, SealOwner, Severity, Step,
+    StepMode, TimeLimit, Verdict,
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// A whole case.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Transcript {
+    /// Entry by entry of the fixture's timeline.
+    pub timeline: Vec<Told>,
+    /// How far the case came; absent where none was registered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// What a completed case came to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Value>,
+    /// The agencies' own forms as the case ends, by name: box number to value.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub forms: Map<String, Value>,
+}
+
+/// What one entry of the timeline led to.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Told {
+    /// When, RFC 3339.
+    pub at: String,
+    /// What was asked.
+    pub asked: String,
+    /// What the bundle said of a submission.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub handed_in: Option<HandedIn>,
+    /// The codes it was refused with.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<String>,
+    /// What happened, but for the bundle's answers and what effects came to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<String>,
+    /// What the bundle asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<String>,
+}
+
+/// A submission, assessed and planned.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct HandedIn {
+    /// How many elements the registers filled in.
+    pub prefilled: usize,
+    /// The elements that a register should have filled in and did not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unfilled: Vec<String>,
+    /// The scenario.
+    pub scenario: String,
+    /// The derived elements.
+    pub derived: Value,
+    /// Severity, path and code of each finding.
+    pub findings: Vec<String>,
+    /// Required materials that are not there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+    /// What no other case may hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unique_keys: Vec<String>,
+    /// The order of work.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plan: Vec<String>,
+}
+
+impl HandedIn {
+    /// Takes in what the bundle said.
+    pub(crate) fn assessed(&mut self, assessment: &Assessment) {
+        self.scenario.clone_from(&assessment.scenario);
+        self.derived = serde_json::from_str(&assessment.derived).unwrap_or_default();
+        self.findings = assessment.findings.iter().map(finding).collect();
+        self.missing.clone_from(&assessment.missing);
+        self.unique_keys.clone_from(&assessment.unique_keys);
+    }
+}
+
+fn finding(finding: &Finding) -> String {
+    let severity = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let path = match finding.path.as_str() {
+        "" => "/",
+        path => path,
+    };
+    format!("{severity} {path} {}", finding.code)
+}
+
+/// `personnel: personnel, examination, lead, after supervising, 2 of 20 working days`.
+pub(crate) fn step(step: &Step) -> String {
+    let mut said = vec![step.office.function.clone()];
+    said.push(match step.phase {
+        Phase::Acceptance => "acceptance".to_owned(),
+        Phase::Examination => "examination".to_owned(),
+    });
+    if step.lead {
+        said.push("lead".to_owned());
+    }
+    match step.mode {
+        StepMode::Manual => {}
+        StepMode::Automatic => said.push("automatic".to_owned()),
+        StepMode::PublicNotice => said.push("public notice".to_owned()),
+    }
+    if !step.after.is_empty() {
+        said.push(format!("after {}", step.after.join(" and ")));
+    }
+    if !step.effective_after.is_empty() {
+        said.push(format!("effective after {}", step.effective_after.join(" and ")));
+    }
+    let limit = |limit| match limit {
+        TimeLimit::WorkingDays(days) => format!("{days} working days"),
+        TimeLimit::WorkingHours(hours) => format!("{hours} working hours"),
+    };
+    said.push(format!("legal {}", limit(step.legal_limit)));
+    said.push(format!("promised {}", limit(step.promised_limit)));
+    format!("{}: {}", step.id, said.join(", "))
+}
+
+/// One line of what happened; `None` for what the effects' lines tell.
+pub(crate) fn event(recorded: &Recorded) -> Option<String> {
+    Some(match &recorded.event {
+        Event::Registered(_) => "registered".to_owned(),
+        Event::Accepted => "accepted".to_owned(),
+        Event::StepAdded { step } => format!("step-added {}", step.id),
+        Event::StepOpened { step } => format!("step-opened {step}"),
+        Event::StepVoided { step } => format!("step-voided {step}"),
+        Event::StepEffective { step } => format!("step-effective {step}"),
+        Event::Decided { decision, .. } => {
+            format!("decided {}: {}", decision.step, verdict(&decision.verdict))
+        }
+        Event::CorrectionRequested { findings, by } => {
+            let codes: Vec<&str> = findings.iter().map(|one| one.code.as_str()).collect();
+            format!("correction-requested by {}: {}", by.join(", "), codes.join(", "))
+        }
+        Event::Corrected { round, changed } => format!(
+            "corrected in round {}: {}",
+            round.submission.round,
+            changed.join(", ")
+        ),
+        Event::MaterialSupplied { material } => format!("material-supplied {}", material.code),
+        Event::Reacted { .. } | Event::EffectSettled(_) => return None,
+        Event::Noted { directive, moot } => {
+            let name = serde_json::to_value(directive).unwrap_or_default();
+            let name = match &name {
+                Value::Object(tagged) => tagged.keys().next().cloned().unwrap_or_default(),
+                name => name.as_str().unwrap_or_default().to_owned(),
+            };
+            match moot {
+                Some(refusal) => format!("noted {name}: {}", refusal.code),
+                None => format!("noted {name}"),
+            }
+        }
+        Event::Parked {
+            function,
+            fault,
+            detail,
+            ..
+        } => format!("parked in {function}: {fault}: {detail}"),
+        Event::Resumed { .. } => "resumed".to_owned(),
+        Event::Withdrawn { .. } => "withdrawn".to_owned(),
+        Event::Ended { ending, .. } => format!("ended: {}", ended(ending)),
+        Event::Rated { score, .. } => format!("rated {score}"),
+    })
+}
+
+/// The verdict in its word, with what it names.
+pub(crate) fn verdict(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Approve => "approve".to_owned(),
+        Verdict::NoObjection => "no-objection".to_owned(),
+        Verdict::Reject => "reject".to_owned(),
+        Verdict::ReturnForCorrection => "return-for-correction".to_owned(),
+        Verdict::Hold => "hold".to_owned(),
+        Verdict::NotCompetent(office) => {
+            format!("not-competent, but {} {}", office.function, office.region)
+        }
+        Verdict::SendBack(step) => format!("send-back to {step}"),
+        Verdict::Transfer(office) => format!("transfer to {} {}", office.function, office.region),
+    }
+}
+
+fn ended(ending: &Ending) -> String {
+    match ending {
+        Ending::Completed => "completed".to_owned(),
+        Ending::Rejected(refusal) => format!("rejected, {}", refusal.code),
+        Ending::NotAccepted(refusal) => format!("not-accepted, {}", refusal.code),
+        Ending::NotCompetent(office) => {
+            format!("not-competent, but {} {}", office.function, office.region)
+        }
+        Ending::Withdrawn => "withdrawn".to_owned(),
+    }
+}
+
+/// An effect with what it came to, if that is not simply done.
+pub(crate) fn effect(record: &EffectRecord) -> String {
+    let asked = effect_asked(&record.intent.effect);
+    match &record.outcome {
+        Some(Ok(_)) => asked,
+        Some(Err(refusal)) => format!("{asked}  REFUSED {}", refusal.code),
+        None => format!("{asked}  NOT DONE"),
+    }
+}
+
+/// `seal housing-fund: decision fund, form fund-withdrawal`.
+pub(crate) fn effect_asked(effect: &Effect) -> String {
+    match effect {
+        Effect::Seal { owner, documents } => {
+            let owner = match owner {
+                SealOwner::Unit => "unit",
+                SealOwner::Office(office) => &office.function,
+            };
+            let documents: Vec<String> = documents
+                .iter()
+                .map(|document| match document {
+                    Document::Form(form) => format!("form {form}"),
+                    Document::Decision(step) => format!("decision {step}"),
+                })
+                .collect();
+            format!("seal {owner}: {}", documents.join(", "))
+        }
+        Effect::Notice {
+            to,
+            template,
+            values,
+        } => {
+            let to = match to {
+                Recipient::Subject(subject) => &subject.identifier,
+                Recipient::Office(office) => &office.function,
+            };
+            format!("notice {template} to {to}: {}", notice_values(values))
+        }
+        Effect::Delivery { form, to } => format!("delivery {form} to {}", to.function),
+        Effect::Payment { budget, lines } => format!("payment {budget}: {} lines", lines.len()),
+        Effect::Release { budget } => format!("release {budget}"),
+    }
+}
+
+/// `amount 6871.40, month 2025-03`: of what differs by language the Chinese.
+fn notice_values(values: &str) -> String {
+    let values: Map<String, Value> = serde_json::from_str(values).unwrap_or_default();
+    let value = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Object(both) => both
+            .get("zh")
+            .and_then(Value::as_str)
+            .map_or_else(|| value.to_string(), str::to_owned),
+        value => value.to_string(),
+    };
+    let said: Vec<String> = values
+        .iter()
+        .map(|(name, said)| format!("{name} {}", value(said)))
+        .collect();
+    said.join(", ")
+}
