@@ -69,11 +69,13 @@ macro_rules! forms {
     };
 }
 
-/// Exports a [`Matter`] as the component's `matter` interface.
+/// Exports a [`Matter`] as the component's `matter` interface. On another target than wasm, where a
+/// bundle's own tests run, there is nothing to export to.
 #[macro_export]
 macro_rules! export {
     ($matter:ident) => {
         #[doc(hidden)]
+        #[cfg(target_family = "wasm")]
         #[allow(unsafe_code, reason = "the component ABI")]
         mod exported {
             type Exported = $crate::Exported<super::$matter>;

@@ -105,7 +105,6 @@ impl Demo {
                 payload: payload(
                     record.step.payload_schema.as_deref(),
                     &forms,
-                    &state,
                     &manifest,
                 )?,
             };
