@@ -8,7 +8,7 @@ use onething_sdk::contract::{
 };
 use onething_sdk::facts::InForce;
 use onething_sdk::form::{Derived, Form, Json, Reader};
-use onething_sdk::serde_json::{self, Map, json};
+use onething_sdk::serde_json::{self, Map};
 use onething_sdk::values::{At, Value};
 use onething_sdk::{Facts, NaiveDate};
 use std::path::Path;
@@ -105,31 +105,7 @@ pub fn submission() -> Submission {
 }
 
 pub fn answers() -> Json {
-    json!({
-        "BAB010": "1233110000264001XG", "unit-name": "丽水市莲都区测绘服务中心",
-        "supervising-unit": "莲都区自然资源局", "unit-type": "public-one",
-        "funding-form": "full", "posts-approved": 42, "posts-filled": 40,
-        "pension-unit-no": "3311020001", "fund-unit-no": "02000001",
-        "clerk-name": "王艳", "clerk-phone": "0578-2091234",
-        "AAC002": MAN, "AAC003": "张建国", "ethnicity": "han", "AAC006": "1965-01-15",
-        "native-place": "浙江丽水", "political-status": "party-member", "education": "大学本科",
-        "registered-address": "浙江省丽水市", "home-address": "浙江省丽水市",
-        "mobile": "13905780001", "emergency-name": "张晓", "emergency-phone": "13905780002",
-        "AAC007": "1988-08", "staff-category": "technical", "post-type": "institution",
-        "post-since": "2003-07", "post-register-no": "SY0001", "post-title": "高级工程师",
-        "rank": "technical-7", "rank-since": "2012-12", "technical-title": "associate-senior",
-        "career": [
-            {"from": "1988-08", "to": "2003-06", "unit": "测绘队", "post": "技术员", "counts": true},
-            {"from": "2003-07", "unit": "测绘服务中心", "post": "高级工程师", "counts": true},
-        ],
-        "leading-post": false, "retirement-scenario": "statutory",
-        "post-pay": "3420.00", "grade-pay": "2868.00", "allowances": "4310.50",
-        "rank-2014": "technical-7", "grade-2014": 32, "insured-since": "2014-10",
-        "deemed-contribution-months": 314, "paid-months": 124, "average-index": "1.2000",
-        "pension-balance": "150000.00", "annuity-balance": "60000.00", "annuity-mode": "monthly",
-        "AAE010": "79927398713", "fund-no": "1", "fund-balance": "86543.07", "fund-loan": "0.00",
-        "confirmation": {"name": "张建国", "signed_at": "2025-01-06T08:40:00+08:00"},
-    })
+    serde_json::from_str(include_str!("testing/answers.json")).unwrap()
 }
 
 /// [`answers`] with some of them answered otherwise; `null` leaves one out.

@@ -278,7 +278,7 @@ fn by_step(view: &CaseView, step: &str, shows: &str) -> Option<Json> {
         "by" => Some(Json::from(decision.by.as_str())),
         "on" => decision.at.get(..10).map(Json::from),
         "verdict" => Some(Json::from(verdict_in_words(&decision.verdict))),
-        "seal" if approves(decision) => Some(Json::from("(电子签章)")),
+        "seal" if approves(decision) => Some(Json::from("（电子签章）")),
         _ => None,
     }
 }
@@ -306,8 +306,8 @@ fn by_party(view: &CaseView, role: &str, shows: &str) -> Option<Json> {
     match shows {
         "name" => Some(Json::from(party.name.as_str())),
         "signed-on" => signed_at.get(..10).map(Json::from),
-        "seal" => Some(Json::from("(电子签章)")),
-        "opinion" => Some(Json::from("情况属实,同意呈报")),
+        "seal" => Some(Json::from("（电子签章）")),
+        "opinion" => Some(Json::from("情况属实，同意呈报")),
         _ => None,
     }
 }

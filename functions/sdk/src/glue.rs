@@ -241,7 +241,7 @@ fn unknown_elements<M: Matter>(json: &Map<String, Json>, out: &mut Assessing) {
             out.error(
                 &format!("/{code}"),
                 "unknown-element",
-                "表单没有这一项,请删除",
+                "表单没有这一项，请删除",
                 "the form has no such element; leave it out",
                 "",
             );
@@ -304,28 +304,28 @@ fn hold_against(
         (Some(_), None, Lock::Owner) => out.error(
             path,
             "not-yours-to-type",
-            "该项由主管部门的共享数据提供,暂无数据,不能代填;请留空,由该部门在其环节补齐",
+            "该项由主管部门的共享数据提供，暂无数据，不能代填；请留空，由该部门在其环节补齐",
             "this value belongs to the register's owner and is not available; leave it empty, its office supplies it",
             "",
         ),
         (Some(_), None, _) => out.warning(
             path,
             "unverified",
-            "未核验:共享数据暂无此项,由经办人填写",
+            "未核验：共享数据暂无此项，由经办人填写",
             "not verified: no register confirms what was typed",
             "",
         ),
         (Some(_), Some(_), Lock::Owner) => out.error(
             path,
             "locked",
-            "与共享数据不一致;该项只能由数据主管部门更正,请发起数据校核",
+            "与共享数据不一致；该项只能由数据主管部门更正，请发起数据校核",
             "differs from the register; only the register's owner corrects it",
             "",
         ),
         (Some(_), Some(held), Lock::Disputable) => out.warning(
             path,
             "disputed",
-            format!("与共享数据不一致,共享数据为 {held};两值并存,须附依据"),
+            format!("与共享数据不一致，共享数据为 {held}；两值并存，须附依据"),
             format!("differs from the register, which has {held}; both are kept, evidence is needed"),
             "",
         ),
@@ -348,7 +348,7 @@ fn derived_differs(json: &Map<String, Json>, derived: &Derived, out: &mut Assess
             out.error(
                 &format!("/{code}"),
                 "derived-differs",
-                format!("该项由系统计算,应为 {value}"),
+                format!("该项由系统计算，应为 {value}"),
                 format!("this value is computed and is {value}"),
                 "",
             );

@@ -49,7 +49,7 @@ impl At<'_> {
     fn text<'j>(&mut self, json: &'j Json) -> Option<&'j str> {
         match json.as_str() {
             Some(text) => Some(text),
-            None => self.wrong("type", "应为文本(带引号)", "must be a string", None),
+            None => self.wrong("type", "应为文本（带引号）", "must be a string", None),
         }
     }
 }
@@ -80,7 +80,7 @@ impl Value for String {
         match at.max {
             Some(max) if length > max as usize => at.wrong(
                 "too-long",
-                &format!("最多 {max} 字,现为 {length} 字"),
+                &format!("最多 {max} 字，现为 {length} 字"),
                 &format!("at most {max} characters, has {length}"),
                 None,
             ),
@@ -131,7 +131,7 @@ impl Value for Decimal {
             Some(number) => Some(number),
             None => at.wrong(
                 "type",
-                "应为带引号的十进制数,如 \"1.2345\"",
+                "应为带引号的十进制数，如 \"1.2345\"",
                 "must be a decimal number in quotes, like \"1.2345\"",
                 None,
             ),
@@ -164,7 +164,7 @@ impl Value for NaiveDate {
             Some(date) => Some(date),
             None => at.wrong(
                 "type",
-                "应为存在的日期,如 2025-03-02",
+                "应为存在的日期，如 2025-03-02",
                 "must be a date that exists, like 2025-03-02",
                 None,
             ),
@@ -197,7 +197,7 @@ impl<E: Coded> Value for E {
                 let known = known.join(" | ");
                 at.wrong(
                     "not-a-value",
-                    &format!("应为其中之一:{known}"),
+                    &format!("应为其中之一：{known}"),
                     &format!("must be one of {known}"),
                     None,
                 )
@@ -379,7 +379,7 @@ impl Value for Signature {
             }
             _ => at.wrong(
                 "type",
-                "应为签名:{\"name\": \"…\", \"signed_at\": \"2025-01-06T09:00:00+08:00\"}",
+                "应为签名：{\"name\": \"…\", \"signed_at\": \"2025-01-06T09:00:00+08:00\"}",
                 "must be a signature: {\"name\": \"…\", \"signed_at\": \"2025-01-06T09:00:00+08:00\"}",
                 None,
             ),

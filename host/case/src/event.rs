@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// An event in its place in the history of a case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Recorded {
     /// Its number: 1, 2, 3 … without gaps.
     pub n: u64,
@@ -21,6 +22,7 @@ pub struct Recorded {
 
 /// One fact of a case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Event {
     /// Received (收件) and pinned to a bundle. Always the first event, and only that.
@@ -137,6 +139,7 @@ pub enum Event {
 
 /// What a case is registered with. All but `round` is the same for its whole life.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Registration {
     /// The case's id.
     pub id: String,
@@ -156,6 +159,7 @@ pub struct Registration {
 
 /// What one round (轮次) consists of: handed in, assessed without errors, planned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Round {
     /// What was handed in; its `round` is this round's number.
     pub submission: Submission,

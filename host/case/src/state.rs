@@ -34,6 +34,8 @@ pub struct State {
     pub status: Status,
     /// The number of the event that brought it there.
     pub status_since: u64,
+    /// The caller who opened the case: the filer's side of it.
+    pub submitted_by: String,
     /// The current round's submission, with the materials that came in since.
     pub submission: Submission,
     /// The current round's answers: an object, element code to value.
@@ -205,6 +207,7 @@ impl State {
             ended_at: None,
             status: Status::Acceptance,
             status_since: recorded.n,
+            submitted_by: round.submitted_by.clone(),
             submission: round.submission.clone(),
             answers: round.answers.clone(),
             assessment: round.assessment.clone(),

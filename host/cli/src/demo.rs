@@ -102,11 +102,7 @@ impl Demo {
                 verdict: Verdict::Approve,
                 reasons: Vec::new(),
                 opinion: "同意".to_owned(),
-                payload: payload(
-                    record.step.payload_schema.as_deref(),
-                    &forms,
-                    &manifest,
-                )?,
+                payload: payload(record.step.payload_schema.as_deref(), &forms, &manifest)?,
             };
             let by = format!("{}-021", record.office().function);
             let office = record.office().clone();

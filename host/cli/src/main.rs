@@ -6,6 +6,7 @@ mod case;
 mod demo;
 mod deployment;
 mod form;
+mod replay;
 //mod serve;
 
 use clap::{Parser, Subcommand};
@@ -33,6 +34,8 @@ enum Command {
     /// Hand in, look at, decide and withdraw cases, straight on the store.
     #[command(subcommand)]
     Case(case::Case),
+    /// Run fixtures against the built bundles and compare with what is expected.
+    Replay(replay::Replay),
     /// Build and inspect bundles.
     #[command(subcommand)]
     Bundle(bundle::Command),
@@ -61,6 +64,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => wait(demo.run(deployment))?,
         //Command::Serve(serve) => wait(serve.run(deployment))?,
         Command::Form(form) => form.run(deployment)?,
+        Command::Replay(replay) => return replay.run(deployment),
         Command::Case(case) => wait(case.run(deployment))?,
         Command::Bundle(command) => command.run(deployment)?,
     }

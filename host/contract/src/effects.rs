@@ -7,6 +7,7 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 
 /// An effect a bundle asked for, promised under `ticket`, to be done after those in `after`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Intent {
     pub ticket: Ticket,
     pub after: Vec<Ticket>,
@@ -15,6 +16,7 @@ pub struct Intent {
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
     Seal {
@@ -41,6 +43,7 @@ pub enum Effect {
 
 /// Whose seal (`seals.owner`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -56,6 +59,7 @@ pub enum SealOwner {
 
 /// What is sealed (`seals.document`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -71,6 +75,7 @@ pub enum Document {
 
 /// `notices.recipient`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -86,6 +91,7 @@ pub enum Recipient {
 
 /// `payments.payment`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),

@@ -44,6 +44,7 @@ pub struct Manifest {
 
 /// Days in law, `2025-01-01`; `until` is the first day it is no longer valid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Validity {
     pub since: String,
     #[serde(default)]
@@ -52,6 +53,7 @@ pub struct Validity {
 
 /// In working days.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Promise {
     #[serde(alias = "working-days")]
@@ -61,6 +63,7 @@ pub struct Promise {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Scenario {
     pub code: String,
     pub title: Text,
@@ -68,6 +71,7 @@ pub struct Scenario {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct MaterialRule {
     pub code: String,
     pub title: Text,
@@ -82,12 +86,14 @@ pub struct MaterialRule {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct OfficeRule {
     pub function: String,
     pub title: Text,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PartyRule {
     pub role: String,
     pub title: Text,
@@ -140,6 +146,7 @@ pub struct NoticeTemplate {
 /// The 25 elements of the service guide (办事指南), in their order; 11 (materials) and 12 (forms)
 /// are the manifest's own lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Guide {
     pub name: Text,
@@ -183,6 +190,7 @@ pub struct Guide {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Faq {
     pub question: Text,
@@ -191,6 +199,7 @@ pub struct Faq {
 
 /// What the reform counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Figures {
     pub forms: u16,
@@ -205,6 +214,7 @@ pub struct Figures {
 
 /// A data element (数据元).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Element {
     pub code: String,
     pub label: Text,
@@ -217,6 +227,7 @@ pub struct Element {
 
 /// The type of an element or a printed box.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Shape {
     #[serde(rename = "type")]
     pub kind: Kind,
@@ -232,6 +243,7 @@ pub struct Shape {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     Text,
@@ -262,6 +274,7 @@ pub enum Kind {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EnumValue {
     pub code: String,
@@ -270,6 +283,7 @@ pub struct EnumValue {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Column {
     pub name: String,
     pub label: Text,
@@ -354,6 +368,7 @@ pub enum FilledBy {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct MergedForm {
     pub title: Text,
     /// SHA-256 over its content, hex: what `submission.form-digest` names.
@@ -362,12 +377,14 @@ pub struct MergedForm {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Section {
     pub title: Text,
     pub fields: Vec<MergedField>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct MergedField {
     pub no: String,
     pub element: String,
@@ -382,6 +399,7 @@ pub struct MergedField {
 
 /// Where a value of the merged form comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case", tag = "mode")]
 pub enum Source {
     /// Typed, by whom: a role, `clerk`.
@@ -401,6 +419,7 @@ pub enum Source {
 
 /// What the merge achieved: the figures of `onething form <matter> --json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct MergeReport {
     pub source_forms: usize,
     pub source_fields: usize,
@@ -422,7 +441,9 @@ impl Manifest {
             merged_fields: merged().count(),
             from_registers: merged().filter(registers).count(),
             derived: merged().filter(derived).count(),
-            typed: merged().filter(|field| matches!(field.source, Source::Typed { .. })).count(),
+            typed: merged()
+                .filter(|field| matches!(field.source, Source::Typed { .. }))
+                .count(),
         }
     }
 

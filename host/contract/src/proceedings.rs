@@ -8,6 +8,7 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 /// One value of the merged form, before anybody typed. `value` is `none` where the register is
 /// down or knows nothing; the lock says who may then type it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -27,6 +28,7 @@ pub struct Prefilled {
 /// Only the owning office corrects it (锁); disputed with evidence, both values kept (校核);
 /// simply overwritten (可改).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -45,6 +47,7 @@ pub enum Lock {
 
 /// Money that must be there, checked in the transaction that registers the case: yuan, two places.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -56,6 +59,7 @@ pub struct Reservation {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -88,6 +92,7 @@ pub struct StepState {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -116,6 +121,7 @@ pub enum StepStatus {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -123,6 +129,8 @@ pub enum StepStatus {
 )]
 pub struct Settlement {
     pub ticket: Ticket,
+    /// `{"Ok": …}` or `{"Err": refusal}`.
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
     pub outcome: Result<Json, Refusal>,
 }
 
@@ -139,6 +147,7 @@ pub struct EffectState {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -220,6 +229,7 @@ pub enum Event {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -241,6 +251,7 @@ pub enum Ending {
 
 /// What the host shall do. Each is checked like a command from outside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),

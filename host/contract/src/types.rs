@@ -7,6 +7,7 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 
 /// A sentence for people, in both languages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -20,6 +21,7 @@ pub struct Text {
 /// A person by citizen ID, an organisation by unified social credit code; `provisional` is an
 /// enterprise that has no code yet, under an identifier of the host's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -37,6 +39,7 @@ pub enum SubjectKind {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -50,6 +53,7 @@ pub struct Subject {
 /// An agency's function in a region: ("social-insurance", "331102"). The region is a
 /// GB/T 2260 code. Which real office that is, is the host's to know.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -62,6 +66,7 @@ pub struct Office {
 
 /// Who hands in: for retirement the unit's clerk, for a start-up an agent or a founder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -74,6 +79,7 @@ pub struct Filer {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -94,6 +100,7 @@ pub enum Capacity {
 
 /// Someone whose signature the matter needs. `signed-at` is absent while they have not signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -109,6 +116,7 @@ pub struct Party {
 
 /// What is handed in, once; its answers are read through `intake`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -132,6 +140,7 @@ pub struct Submission {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -151,6 +160,7 @@ pub enum Channel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -162,6 +172,7 @@ pub struct Material {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -190,6 +201,7 @@ pub enum MaterialStatus {
 
 /// One thing that is wrong or worth knowing, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -207,6 +219,7 @@ pub struct Finding {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -223,6 +236,7 @@ pub enum Severity {
 
 /// A domain "no". Never a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -256,6 +270,7 @@ pub enum LookupFailure {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -272,6 +287,7 @@ pub enum TimeLimit {
 /// One office's part of the work. It opens when every step in `after` is approved;
 /// what it decides takes effect when every step in `effective-after` has taken effect too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -305,6 +321,7 @@ pub struct Step {
 
 /// `automatic` steps are decided by the bundle itself (`directive.decide`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -323,6 +340,7 @@ pub enum StepMode {
 
 /// Acceptance (受理) comes first, then examination; the legal clock starts between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -338,6 +356,7 @@ pub enum Phase {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -370,6 +389,7 @@ pub enum Verdict {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
@@ -391,6 +411,7 @@ pub struct Decision {
 /// An agency's own form, filled back in as far as the case has come: an object of printed box
 /// number to value; a box whose value is not known yet is `null`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),

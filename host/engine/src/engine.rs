@@ -34,6 +34,7 @@ pub struct Engine {
 
 /// What a platform hands in: once for a case, and once more per correction.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HandIn {
     /// Whom the matter is about.
@@ -78,6 +79,7 @@ pub enum Submitted {
 
 /// What an office says of a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Decide {
     /// The round that was looked at.
@@ -479,7 +481,7 @@ impl Engine {
             {
                 return Err(Error::refused(
                     "material-not-stored",
-                    format!("材料 {} 的文件 {sha256} 尚未上传,请先上传", material.code),
+                    format!("材料 {} 的文件 {sha256} 尚未上传，请先上传", material.code),
                     format!(
                         "the file {sha256} of material {} is not here; upload it first",
                         material.code
@@ -553,7 +555,7 @@ impl HandIn {
         {
             return Err(Error::refused(
                 "form-out-of-date",
-                "填写的表单不是现行版本,请重新获取表单",
+                "填写的表单不是现行版本，请重新获取表单",
                 "another version of the form was filled in; get the form again",
             ));
         }
@@ -613,7 +615,7 @@ pub fn check_payload(state: &State, step: &str, asked: &Decide) -> Result<(), Er
     let wrong = |why: String| {
         Error::refused(
             "payload",
-            format!("意见所附内容(payload)不符合该环节的要求:{why}"),
+            format!("意见所附内容（payload）不符合该环节的要求：{why}"),
             format!("the payload is not what the step wants: {why}"),
         )
     };
@@ -675,7 +677,7 @@ fn refuse(error: CommitError) -> Error {
         ),
         CommitError::IdempotencyMismatch { key } => Error::refused(
             "idempotency-mismatch",
-            format!("幂等键 {key} 已用于另一请求,请换一个"),
+            format!("幂等键 {key} 已用于另一请求，请换一个"),
             format!("the idempotency key {key} was used for another request; take a new one"),
         ),
         error => Error::refused("not-committed", error.to_string(), error.to_string()),

@@ -48,6 +48,7 @@ fn case_row(state: &State) -> CaseRow {
         matter: state.matter.clone(),
         digest: state.digest.clone(),
         subject: state.submission.subject.identifier.clone(),
+        submitted_by: state.submitted_by.clone(),
         status: state.status.as_str().to_owned(),
         round: state.round(),
         version: state.last_event,

@@ -400,8 +400,13 @@ impl Filing {
         self.region.as_deref().unwrap_or_default()
     }
 
-    /// With the answers that were typed; what is left out is still to be kept out of a prefill.
-    pub fn hand_in(&self) -> HandIn {
+    /// What was typed.
+    pub fn typed(&self) -> Map<String, Value> {
+        self.answers.0.clone()
+    }
+
+    /// With these answers, and without what is left out.
+    pub fn hand_in(&self, answers: Map<String, Value>) -> HandIn {
         let kept = |name: &&String| !self.without.contains(*name);
         let unit = |code: &String| Subject {
             kind: SubjectKind::Organisation,
@@ -432,12 +437,12 @@ impl Filing {
                     status: status.clone(),
                 })
                 .collect(),
-            answers: Value::Object(self.answers.0.clone()),
+            answers: Value::Object(answers),
             form_digest: None,
         }
     }
 
-    /// The element, material or party is left out.
+    /// The element is left out, typed or not.
     pub fn leaves_out(&self, name: &str) -> bool {
         self.without.contains(name)
     }

@@ -5,8 +5,10 @@ use crate::Suite;
 use crate::fixture::{Asked, Deciding, Entry, Filing, Fixture};
 use crate::transcript::{self, Told, Transcript};
 use crate::world::World;
-use onething_case::{Command, Recorded, State, decide};
-use onething_contract::{Assessment, Decision, Office, Refusal, Settlement, Severity, Verdict};
+use onething_case::{Command, Recorded, Round, State, decide};
+use onething_contract::{
+    Assessment, Decision, Office, Refusal, Settlement, Severity, Submission, Verdict,
+};
 use onething_engine::drive::{self, Drive, HandedIn, Invoked};
 use onething_engine::{Decide, check_payload, legal_date, stamp};
 use onething_runtime::Bundle;
@@ -56,7 +58,9 @@ pub enum Surprise {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No bundle for it.
-    #[error("no bundle of the matter `{matter}` is valid on {day}; `onething bundle build` makes it")]
+    #[error(
+        "no bundle of the matter `{matter}` is valid on {day}; `onething bundle build` makes it"
+    )]
     NoBundle {
         /// The matter.
         matter: String,
@@ -69,6 +73,9 @@ pub enum Error {
     /// The bundle does not come to an end.
     #[error("after {TURNS_MAX} turns of the bundle and its effects there is still something to do")]
     NeverQuiet,
+    /// Nothing is registered that could be decided.
+    #[error("there is no case yet to ask this of")]
+    NoCase,
     /// The bundle refuses the prefill.
     #[error("the bundle refuses to prefill, {}: {}", .0.code, .0.message.en)]
     Prefill(Refusal),
@@ -84,6 +91,9 @@ pub enum Error {
     /// The bundle failed.
     #[error(transparent)]
     Drive(#[from] drive::Error),
+    /// A check of the host failed.
+    #[error(transparent)]
+    Engine(#[from] onething_engine::Error),
 }
 
 impl From<onething_case::HistoryError> for Error {
@@ -96,7 +106,7 @@ impl Suite {
     /// Runs a fixture once.
     ///
     /// # Errors
-    /// Where it cannot be run to its end, with the entry that it came to, from 1.
+    /// Where it cannot be run to its end; the number is that of the timeline's entry, from 1.
     pub fn run(&self, fixture: &Fixture) -> Result<Replayed, (usize, Error)> {
         let mut run = Run {
             suite: self,
@@ -109,11 +119,11 @@ impl Suite {
         let mut surprises = Vec::new();
         for (number, entry) in (1..).zip(&fixture.timeline) {
             let told = run.entry(entry).map_err(|error| (number, error))?;
-            surprises.extend(surprise(number, entry, &told));
+            surprises.extend(surprise(number, entry.expect_refused.as_deref(), &told));
             transcript.timeline.push(told);
         }
-        let last = fixture.timeline.len();
-        run.end(&mut transcript).map_err(|error| (last, error))?;
+        run.end(&mut transcript)
+            .map_err(|error| (fixture.timeline.len(), error))?;
         Ok(Replayed {
             transcript,
             journal: run.journal,
@@ -122,9 +132,456 @@ impl Suite {
     }
 }
 
-fn surprise(number: usize, entry: &Entry, told: &Told) -> Option<Surprise> {
-    let (entry, asked, codes) = (number, told.asked.clone(), told.refused.clone());
-    match &entry_expectation(&fixture_code(&codes), &codes, entry_code(entry, told)) {
-        _ => todo_remove(entry, asked),
+fn surprise(entry: usize, expected: Option<&str>, told: &Told) -> Option<Surprise> {
+    let asked = told.asked.clone();
+    let codes = &told.refused;
+    match expected {
+        None if codes.is_empty() => None,
+        Some(code) if codes.iter().any(|refused| refused == code) => None,
+        Some(code) if codes.is_empty() => Some(Surprise::NotRefused {
+            entry,
+            asked,
+            code: code.to_owned(),
+        }),
+        _ => Some(Surprise::Refused {
+            entry,
+            asked,
+            codes: codes.clone(),
+        }),
     }
+}
+
+/// A run under way.
+struct Run<'a> {
+    suite: &'a Suite,
+    fixture: &'a Fixture,
+    /// What was handed in last.
+    filing: Filing,
+    case: Option<Case>,
+    journal: Vec<u8>,
+}
+
+struct Case {
+    drive: Drive,
+    state: State,
+    events: Vec<Recorded>,
+}
+
+impl Run<'_> {
+    fn entry(&mut self, entry: &Entry) -> Result<Told, Error> {
+        let at = stamp(entry.at);
+        let (events, effects) = self
+            .case
+            .as_ref()
+            .map_or((0, 0), |case| (case.events.len(), case.state.effects.len()));
+        let mut told = Told {
+            at: at.clone(),
+            asked: asked(&entry.asked),
+            ..Told::default()
+        };
+        match &entry.asked {
+            Asked::Submit(filing) => self.submit(filing, &at, &mut told)?,
+            Asked::Correct(filing) => self.correct(filing, &at, &mut told)?,
+            Asked::Decide(deciding) => self.decide(deciding, &at, &mut told)?,
+            Asked::Approve(steps) => {
+                for step in steps {
+                    self.approve(step, &at, &mut told)?;
+                }
+            }
+            Asked::Withdraw(withdrawing) => {
+                let command = Command::Withdraw {
+                    by: withdrawing.by.clone(),
+                    reason: withdrawing.reason.clone(),
+                };
+                self.command(&command, &at, &mut told)?;
+            }
+            Asked::Supply(material) => {
+                let command = Command::SupplyMaterial(material.clone());
+                self.command(&command, &at, &mut told)?;
+            }
+        }
+        if let Some(case) = &self.case {
+            let happened = case.events.iter().skip(events);
+            told.events = happened.filter_map(transcript::event).collect();
+            let asked_for = case.state.effects.iter().skip(effects);
+            told.effects = asked_for.map(transcript::effect).collect();
+        }
+        Ok(told)
+    }
+
+    fn end(&self, transcript: &mut Transcript) -> Result<(), Error> {
+        let Some(case) = &self.case else {
+            return Ok(());
+        };
+        let state = &case.state;
+        transcript.status = Some(state.status.as_str().to_owned());
+        if let Some(outcome) = &state.outcome {
+            transcript.outcome = Some(json("outcome", outcome)?);
+        }
+        for form in case.project(case.last_at())? {
+            let values = json(&form.form, &form.values)?;
+            transcript.forms.insert(form.form, values);
+        }
+        Ok(())
+    }
+
+    fn submit(&mut self, filing: &Filing, at: &str, told: &mut Told) -> Result<(), Error> {
+        if self.case.is_some() {
+            return Err(Error::SecondCase);
+        }
+        self.filing = filing.clone().over(self.fixture.submission.clone());
+        let shown = self.drive(at)?;
+        let filled = self.fill_in(&shown, at, told)?;
+        let manifest = shown.bundle.manifest();
+        let legal_date = legal_date(manifest, &Value::Object(filled.clone()), at);
+        let drive = self.drive(&legal_date)?;
+        let Some((round, invoked)) = self.hand_in(&drive, filled, 0, at, told)? else {
+            return Ok(());
+        };
+        let year = at.get(..4).unwrap_or_default();
+        let id = format!("{}-{year}-000001", self.filing.region());
+        let events = drive.register(id, legal_date, round)?;
+        let state = State::from_events(&events)?;
+        for one in invoked {
+            self.note(1, &one, drive.bundle.digest());
+        }
+        self.case = Some(Case {
+            drive,
+            state,
+            events,
+        });
+        self.follow(at)
+    }
+
+    fn correct(&mut self, filing: &Filing, at: &str, told: &mut Told) -> Result<(), Error> {
+        let case = self.case.as_ref().ok_or(Error::NoCase)?;
+        let (drive, number) = (case.drive.clone(), case.state.round() + 1);
+        self.filing = filing.clone().over(self.filing.clone());
+        let filled = self.fill_in(&drive, at, told)?;
+        let Some((round, invoked)) = self.hand_in(&drive, filled, number, at, told)? else {
+            return Ok(());
+        };
+        let next = self
+            .case
+            .as_ref()
+            .map_or(1, |case| case.state.last_event + 1);
+        for one in invoked {
+            self.note(next, &one, drive.bundle.digest());
+        }
+        self.command(&Command::Correct(Box::new(round)), at, told)
+    }
+
+    /// As a platform's form does: what was not typed comes from the registers.
+    fn fill_in(
+        &self,
+        drive: &Drive,
+        at: &str,
+        told: &mut Told,
+    ) -> Result<Map<String, Value>, Error> {
+        let mut answers = self.filing.typed();
+        let hand_in = self.filing.hand_in(Map::new());
+        let purpose = self.fixture.matter.clone();
+        let prefilled = drive
+            .prefill(hand_in.filer, hand_in.subject, purpose, at)?
+            .map_err(Error::Prefill)?;
+        let handed_in = told.handed_in.insert(transcript::HandedIn::default());
+        for known in prefilled {
+            match known.value {
+                None => handed_in.unfilled.push(known.element),
+                Some(value) => {
+                    handed_in.prefilled += 1;
+                    let value = json(&known.element, &value)?;
+                    answers.entry(known.element).or_insert(value);
+                }
+            }
+        }
+        answers.retain(|element, _| !self.filing.leaves_out(element));
+        Ok(answers)
+    }
+
+    /// `None` where it was refused.
+    fn hand_in(
+        &self,
+        drive: &Drive,
+        answers: Map<String, Value>,
+        round: u32,
+        at: &str,
+        told: &mut Told,
+    ) -> Result<Option<(Round, Vec<Invoked>)>, Error> {
+        let hand_in = self.filing.hand_in(answers);
+        let submission: Submission = hand_in.submission(drive.bundle.manifest(), round, at)?;
+        let by = hand_in.filer.person.identifier;
+        let handed_in = told.handed_in.get_or_insert_default();
+        match drive.hand_in(submission, &hand_in.answers, &by)? {
+            HandedIn::Refused(assessment) => {
+                handed_in.assessed(&assessment);
+                told.refused = reasons(&assessment);
+                Ok(None)
+            }
+            HandedIn::Round { round, invoked } => {
+                handed_in.assessed(&round.assessment);
+                handed_in.plan = round.plan.iter().map(transcript::step).collect();
+                Ok(Some((*round, invoked)))
+            }
+        }
+    }
+
+    /// The routine yes: in the words of the fixture's `approvals`, and with the figures that the
+    /// office's own form has computed where the fixture has no others.
+    fn approve(&mut self, step: &str, at: &str, told: &mut Told) -> Result<(), Error> {
+        let case = self.case.as_ref().ok_or(Error::NoCase)?;
+        let approval = self
+            .fixture
+            .approvals
+            .get(step)
+            .cloned()
+            .unwrap_or_default();
+        let record = case.state.step(step);
+        let asks = record.is_some_and(|record| record.step.payload_schema.is_some());
+        let payload = match asks {
+            true => Some(case.payload(step, approval.payload.0, at)?),
+            false => None,
+        };
+        let asked = Decide {
+            round: case.state.round(),
+            task_version: None,
+            verdict: Verdict::Approve,
+            reasons: Vec::new(),
+            opinion: approval.opinion.unwrap_or_else(|| "同意".to_owned()),
+            payload,
+        };
+        let office = case.office(step);
+        self.decision(step, asked, approval.by, office, at, told)
+    }
+
+    fn decide(&mut self, deciding: &Deciding, at: &str, told: &mut Told) -> Result<(), Error> {
+        let case = self.case.as_ref().ok_or(Error::NoCase)?;
+        let asked = Decide {
+            round: deciding.round.unwrap_or(case.state.round()),
+            task_version: deciding.task_version,
+            verdict: deciding.verdict.clone(),
+            reasons: deciding.findings(),
+            opinion: deciding.opinion.clone(),
+            payload: deciding
+                .payload
+                .clone()
+                .map(|payload| Value::Object(payload.0)),
+        };
+        let office = deciding.office.clone();
+        let office = office.unwrap_or_else(|| case.office(&deciding.step));
+        self.decision(&deciding.step, asked, deciding.by.clone(), office, at, told)
+    }
+
+    fn decision(
+        &mut self,
+        step: &str,
+        asked: Decide,
+        by: Option<String>,
+        by_office: Office,
+        at: &str,
+        told: &mut Told,
+    ) -> Result<(), Error> {
+        let case = self.case.as_ref().ok_or(Error::NoCase)?;
+        match check_payload(&case.state, step, &asked) {
+            Ok(()) => {}
+            Err(onething_engine::Error::Refused(refusal)) => {
+                told.refused.push(refusal.code);
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let decision = Decision {
+            step: step.to_owned(),
+            round: asked.round,
+            verdict: asked.verdict,
+            reasons: asked.reasons,
+            opinion: asked.opinion,
+            by: by.unwrap_or_else(|| by_office.function.clone()),
+            on_behalf_of: None,
+            at: at.to_owned(),
+            payload: asked.payload.map(|payload| payload.to_string()),
+        };
+        let command = Command::Decide {
+            decision,
+            by_office,
+            task_version: asked.task_version,
+        };
+        self.command(&command, at, told)
+    }
+
+    fn command(&mut self, command: &Command, at: &str, told: &mut Told) -> Result<(), Error> {
+        let case = self.case.as_mut().ok_or(Error::NoCase)?;
+        match decide(Some(&case.state), at, command) {
+            Ok(events) => case.take(events)?,
+            Err(onething_case::Error::Refused(refusal)) => {
+                told.refused.push(refusal.code);
+                return Ok(());
+            }
+            Err(error) => return Err(drive::Error::from(error).into()),
+        }
+        self.follow(at)
+    }
+
+    /// The bundle answers, what it asked for comes out, and so on until all is quiet.
+    fn follow(&mut self, at: &str) -> Result<(), Error> {
+        for _ in 0..TURNS_MAX {
+            let Some(case) = &mut self.case else {
+                return Ok(());
+            };
+            if let Some(reaction) = case.drive.react(&case.events, &case.state)? {
+                case.take(reaction.events)?;
+                let digest = case.state.digest.clone();
+                if let Some(invoked) = reaction.invoked {
+                    self.note(reaction.to, &invoked, &digest);
+                }
+                continue;
+            }
+            // Effects come after those that they name: the first that is open has none to wait for.
+            let open = case
+                .state
+                .effects
+                .iter()
+                .find(|effect| effect.outcome.is_none());
+            let Some(effect) = open else {
+                return Ok(());
+            };
+            let line = transcript::effect_asked(&effect.intent.effect);
+            let settlement = Settlement {
+                ticket: effect.intent.ticket.clone(),
+                outcome: match self.fixture.given.refuses(&line) {
+                    Some(refusal) => Err(refusal),
+                    None => Ok("{}".to_owned()),
+                },
+            };
+            let settled = decide(Some(&case.state), at, &Command::Settle(settlement));
+            case.take(settled.map_err(drive::Error::from)?)?;
+        }
+        Err(Error::NeverQuiet)
+    }
+
+    fn drive(&self, on: &str) -> Result<Drive, Error> {
+        let day = on.get(..10).unwrap_or(on);
+        let fixture = self.fixture;
+        let Some(bundle) = self.suite.bundles.on(&fixture.matter, day) else {
+            return Err(Error::NoBundle {
+                matter: fixture.matter.clone(),
+                day: day.to_owned(),
+            });
+        };
+        let first = fixture.timeline.first().map(|entry| stamp(entry.at));
+        let bundle: Bundle = bundle.clone();
+        let facts = World {
+            given: fixture.given.clone(),
+            parameters: self.suite.parameters.clone(),
+            manifest: bundle.manifest().clone(),
+            region: self.filing.region().to_owned(),
+            day: first
+                .unwrap_or_default()
+                .get(..10)
+                .unwrap_or(day)
+                .to_owned(),
+        };
+        Ok(Drive {
+            bundle,
+            facts: Arc::new(facts),
+        })
+    }
+
+    fn note(&mut self, event: u64, invoked: &Invoked, digest: &str) {
+        self.journal.extend(invoked.outcome.journal(event, digest));
+        self.journal.push(b'\n');
+    }
+}
+
+impl Case {
+    fn take(&mut self, events: Vec<Recorded>) -> Result<(), Error> {
+        for event in events {
+            self.state = State::evolve(Some(self.state.clone()), &event)?;
+            self.events.push(event);
+        }
+        Ok(())
+    }
+
+    fn last_at(&self) -> &str {
+        self.events.last().map_or("", |event| event.at.as_str())
+    }
+
+    /// Whose step it is; of a step that is not there nobody's.
+    fn office(&self, step: &str) -> Office {
+        let nobody = || Office {
+            function: "nobody".to_owned(),
+            region: self.state.submission.region.clone(),
+        };
+        let record = self.state.step(step);
+        record.map_or_else(nobody, |record| record.office().clone())
+    }
+
+    fn project(&self, at: &str) -> Result<Vec<onething_contract::FilledForm>, Error> {
+        Ok(self.drive.project(&self.state, at)?)
+    }
+
+    /// What the fixture gives, and the figures that the step decides as its form has them so far.
+    fn payload(
+        &self,
+        step: &str,
+        mut payload: Map<String, Value>,
+        at: &str,
+    ) -> Result<Value, Error> {
+        let forms = self.project(at)?;
+        for form in &self.drive.bundle.manifest().source_forms {
+            let Some(filled) = forms.iter().find(|filled| filled.form == form.name) else {
+                continue;
+            };
+            let values: Map<String, Value> = json(&form.name, &filled.values)?;
+            for field in &form.fields {
+                let decided = field
+                    .decided
+                    .as_ref()
+                    .filter(|decided| decided.step == step);
+                let value = values.get(&field.no).filter(|value| !value.is_null());
+                if let (Some(decided), Some(value)) = (decided, value) {
+                    payload
+                        .entry(&decided.value)
+                        .or_insert_with(|| value.clone());
+                }
+            }
+        }
+        Ok(Value::Object(payload))
+    }
+}
+
+/// Why a submission was refused: the codes of its errors, and each `missing <material>`.
+fn reasons(assessment: &Assessment) -> Vec<String> {
+    let errors = assessment
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| finding.code.clone());
+    let missing = assessment
+        .missing
+        .iter()
+        .map(|code| format!("missing {code}"));
+    errors.chain(missing).collect()
+}
+
+fn asked(asked: &Asked) -> String {
+    match asked {
+        Asked::Submit(_) => "submit".to_owned(),
+        Asked::Correct(_) => "correct".to_owned(),
+        Asked::Decide(deciding) => format!(
+            "decide {}: {}",
+            deciding.step,
+            transcript::verdict(&deciding.verdict)
+        ),
+        Asked::Approve(steps) => format!("approve {}", steps.join(", ")),
+        Asked::Withdraw(_) => "withdraw".to_owned(),
+        Asked::Supply(material) => format!("supply {}", material.code),
+    }
+}
+
+fn json<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(|source| Error::Json {
+        what: what.to_owned(),
+        source,
+    })
 }

@@ -113,14 +113,17 @@ pub(crate) fn step(step: &Step) -> String {
         said.push(format!("after {}", step.after.join(" and ")));
     }
     if !step.effective_after.is_empty() {
-        said.push(format!("effective after {}", step.effective_after.join(" and ")));
+        said.push(format!(
+            "effective after {}",
+            step.effective_after.join(" and ")
+        ));
     }
-    let limit = |limit| match limit {
+    let limit = |limit: &TimeLimit| match limit {
         TimeLimit::WorkingDays(days) => format!("{days} working days"),
         TimeLimit::WorkingHours(hours) => format!("{hours} working hours"),
     };
-    said.push(format!("legal {}", limit(step.legal_limit)));
-    said.push(format!("promised {}", limit(step.promised_limit)));
+    said.push(format!("legal {}", limit(&step.legal_limit)));
+    said.push(format!("promised {}", limit(&step.promised_limit)));
     format!("{}: {}", step.id, said.join(", "))
 }
 
@@ -138,7 +141,11 @@ pub(crate) fn event(recorded: &Recorded) -> Option<String> {
         }
         Event::CorrectionRequested { findings, by } => {
             let codes: Vec<&str> = findings.iter().map(|one| one.code.as_str()).collect();
-            format!("correction-requested by {}: {}", by.join(", "), codes.join(", "))
+            format!(
+                "correction-requested by {}: {}",
+                by.join(", "),
+                codes.join(", ")
+            )
         }
         Event::Corrected { round, changed } => format!(
             "corrected in round {}: {}",

@@ -80,7 +80,11 @@ impl Given {
             .fail
             .iter()
             .find(|(beginning, _)| effect.starts_with(beginning.as_str()))?;
-        Some(refusal(code, "按用例设定拒绝", "refused, as the fixture says"))
+        Some(refusal(
+            code,
+            "按用例设定拒绝",
+            "refused, as the fixture says",
+        ))
     }
 }
 

@@ -158,7 +158,11 @@ mod tests {
         let deep = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
         for (json, object, readable) in [
             ("{}", true, true),
-            (" \n{\"a\": [1, -2, 3.5e2, null, true, \"\\u4e2d\"]}", true, true),
+            (
+                " \n{\"a\": [1, -2, 3.5e2, null, true, \"\\u4e2d\"]}",
+                true,
+                true,
+            ),
             ("[]", false, true),
             ("\"{\"", false, true),
             ("18446744073709551616", false, true),

@@ -26,6 +26,7 @@ CREATE TABLE cases (
     matter        TEXT    NOT NULL,
     digest        TEXT    NOT NULL,
     subject       TEXT    NOT NULL,
+    submitted_by  TEXT    NOT NULL,
     status        TEXT    NOT NULL,
     round         INTEGER NOT NULL,
     version       INTEGER NOT NULL,
@@ -36,6 +37,7 @@ CREATE TABLE cases (
 ) STRICT;
 CREATE INDEX cases_to_react ON cases (id) WHERE next_reaction IS NOT NULL;
 CREATE INDEX cases_by_subject ON cases (subject);
+CREATE INDEX cases_by_caller ON cases (submitted_by, id);
 
 CREATE TABLE tasks (
     case_id   TEXT    NOT NULL REFERENCES cases (id),

@@ -49,6 +49,8 @@ pub struct CaseRow {
     pub digest: String,
     /// The subject's identifier.
     pub subject: String,
+    /// The caller who opened it.
+    pub submitted_by: String,
     /// In the words of the case engine.
     pub status: String,
     /// 0 at first, one more at each correction.
@@ -267,15 +269,16 @@ async fn version(connection: &mut Connection, case_id: &str) -> Result<u64, Erro
 
 async fn insert_case(connection: &mut Connection, case: &CaseRow) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO cases (id, region, matter, digest, subject, status, round, version,
+        "INSERT INTO cases (id, region, matter, digest, subject, submitted_by, status, round, version,
                             next_reaction, parked, registered_at, ended_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(&case.id)
     .bind(&case.region)
     .bind(&case.matter)
     .bind(&case.digest)
     .bind(&case.subject)
+    .bind(&case.submitted_by)
     .bind(&case.status)
     .bind(i64::from(case.round))
     .bind(signed(case.version))
@@ -289,7 +292,7 @@ async fn insert_case(connection: &mut Connection, case: &CaseRow) -> Result<(), 
     Ok(())
 }
 
-/// What a case is never changes (region, matter, digest, subject); how it stands does.
+/// What a case is never changes (region, matter, digest, subject, who opened it); how it stands does.
 async fn update_case(connection: &mut Connection, case: &CaseRow) -> Result<(), Error> {
     sqlx::query(
         "UPDATE cases SET status = $2, round = $3, version = $4, next_reaction = $5, parked = $6,

@@ -18,6 +18,8 @@ pub struct CaseFilter {
     pub status: Option<String>,
     /// The subject's identifier.
     pub subject: Option<String>,
+    /// The caller who opened it.
+    pub submitted_by: Option<String>,
     /// Stopped by a fault, or not.
     pub parked: Option<bool>,
     /// Those after this id: the last of the page before.
@@ -77,14 +79,14 @@ impl Store {
     /// Cases by id, at most [`ROWS_MAX`].
     pub async fn cases(&self, filter: &CaseFilter, limit: u32) -> Result<Vec<CaseRow>, Error> {
         let rows: Vec<CaseColumns> = sqlx::query_as(
-            "SELECT id, region, matter, digest, subject, status, round, version, next_reaction,
-                    parked, registered_at, ended_at
+            "SELECT id, region, matter, digest, subject, submitted_by, status, round, version,
+                    next_reaction, parked, registered_at, ended_at
              FROM cases
              WHERE ($1 IS NULL OR id = $1) AND ($2 IS NULL OR region = $2)
                AND ($3 IS NULL OR matter = $3) AND ($4 IS NULL OR status = $4)
                AND ($5 IS NULL OR subject = $5) AND ($6 IS NULL OR parked = $6)
-               AND ($7 IS NULL OR id > $7)
-             ORDER BY id LIMIT $8",
+               AND ($7 IS NULL OR submitted_by = $7) AND ($8 IS NULL OR id > $8)
+             ORDER BY id LIMIT $9",
         )
         .bind(&filter.id)
         .bind(&filter.region)
@@ -92,6 +94,7 @@ impl Store {
         .bind(&filter.status)
         .bind(&filter.subject)
         .bind(filter.parked)
+        .bind(&filter.submitted_by)
         .bind(&filter.after)
         .bind(i64::from(limit.min(ROWS_MAX)))
         .fetch_all(&self.readers)
@@ -161,6 +164,7 @@ type CaseColumns = (
     String,
     String,
     String,
+    String,
     i64,
     i64,
     Option<i64>,
@@ -176,6 +180,7 @@ fn case(columns: CaseColumns) -> Result<CaseRow, Error> {
         matter,
         digest,
         subject,
+        submitted_by,
         status,
         round,
         version,
@@ -190,6 +195,7 @@ fn case(columns: CaseColumns) -> Result<CaseRow, Error> {
         matter,
         digest,
         subject,
+        submitted_by,
         status,
         round: unsigned(round, "the round of a case")?,
         version: unsigned(version, "the version of a case")?,

@@ -36,6 +36,7 @@ fn commit(case_id: &str, from: u64, to: u64) -> Commit {
             matter: "retirement".into(),
             digest: "ab".into(),
             subject: "330106196501011234".into(),
+            submitted_by: "platform".into(),
             status: "acceptance".into(),
             round: 0,
             version: to,

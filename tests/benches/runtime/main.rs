@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 fn main() {
     let dir = tempfile::tempdir().unwrap();
-    let component = hostile::component();
+    let component = &*hostile::component();
     // First, before the compiler has spread out in this process.
     memory(component, dir.path());
     loading(component, dir.path());

@@ -4,13 +4,10 @@
 //! name is an arm of a `match` below. Anything else is answered as a good bundle would. It knows
 //! nothing of how the host defends itself.
 
-#![expect(
-    unsafe_code,
-    reason = "strings that are not UTF-8 or point where they must not are made no other way"
-)]
+mod rules;
 
 mod bindings {
-    #![allow(missing_docs, clippy::all, reason = "generated")]
+    #![allow(missing_docs, unsafe_code, clippy::all, reason = "generated")]
     wit_bindgen::generate!({ path: "../../wit", world: "bundle" });
 }
 
@@ -24,10 +21,8 @@ use bindings::onething::matter::types::{
     Text, Ticket, TimeLimit,
 };
 use bindings::onething::matter::{
-    clock, deliveries, intake, log, notices, parameters, payments, registers, seals,
+    clock, deliveries, intake, log, notices, payments, registers, seals,
 };
-use std::cell::Cell;
-use std::mem::ManuallyDrop;
 
 struct Hostile;
 
@@ -36,9 +31,11 @@ bindings::export!(Hostile with_types_in bindings);
 impl Guest for Hostile {
     fn prefill(_: Filer, subject: Subject, purpose: String) -> Result<Vec<Prefilled>, Refusal> {
         match purpose.as_str() {
-            "endless-loop" => endless_loop(),
-            "memory-bomb" => memory_bomb(),
-            "deep-recursion" => return Ok(vec![value("depth", deep_recursion(0).to_string())]),
+            "endless-loop" => rules::endless_loop(),
+            "memory-bomb" => rules::memory_bomb(),
+            "deep-recursion" => {
+                return Ok(vec![value("depth", rules::deep_recursion(0).to_string())]);
+            }
             "trap" => std::process::abort(),
             "panic" => {
                 log::write(log::Level::Error, "panicked: no such element");
@@ -69,19 +66,15 @@ impl Guest for Hostile {
                     .map(|_| value("filler", filler.clone()))
                     .collect());
             }
-            "aliased-output" => return Ok(aliased_output()),
+            "aliased-output" => return Ok(rules::aliased_output()),
             "aliased-keys" => {
-                let keys: Vec<_> = aliases(20_000, 1 << 20);
+                let keys: Vec<_> = rules::aliases(20_000, 1 << 20);
                 let _ = registers::lookup("population", &keys);
                 std::mem::forget(keys);
             }
-            "invalid-utf8" => {
-                // SAFETY: unsound on purpose; the host must not take it for text.
-                let text = unsafe { String::from_utf8_unchecked(vec![b'"', 0xC3, 0x28, b'"']) };
-                return Ok(vec![value("broken", text)]);
-            }
+            "invalid-utf8" => return Ok(vec![value("broken", rules::invalid_utf8())]),
             "out-of-bounds" => {
-                let text = alias(&[], 1 << 30);
+                let text = rules::alias(&[], 1 << 30);
                 return Ok(vec![Prefilled {
                     value: Some(text),
                     ..value("broken", String::new())
@@ -90,8 +83,8 @@ impl Guest for Hostile {
             "bad-json" => return Ok(vec![value("broken", "{\"half\": ".to_owned())]),
             "lone-surrogate" => return Ok(vec![value("broken", "\"\\ud800\"".to_owned())]),
             "deep-json" => return Ok(vec![value("broken", "[".repeat(1000) + &"]".repeat(1000))]),
-            "not-granted" => return Ok(not_granted(&subject)),
-            "never-settles" => never_settles(),
+            "not-granted" => return Ok(rules::not_granted(&subject)),
+            "never-settles" => rules::never_settles(),
             "traps-while-pending" => {
                 if registers::lookup("population", &[subject.identifier]).is_err() {
                     std::process::abort();
@@ -105,8 +98,8 @@ impl Guest for Hostile {
                 });
                 return Ok(vec![value("seal", quoted(&code(refused)))]);
             }
-            "remembers" => return Ok(vec![value("calls", remember().to_string())]),
-            "nan" => return Ok(vec![value("nan", nan_bits().to_string())]),
+            "remembers" => return Ok(vec![value("calls", rules::remember().to_string())]),
+            "nan" => return Ok(vec![value("nan", rules::nan_bits().to_string())]),
             _ => return good_prefill(&subject),
         }
         Ok(Vec::new())
@@ -294,82 +287,4 @@ fn all_effects(region: &str) -> Vec<String> {
         code(payments::pay("relief", &[line], &[])),
         code(payments::release("relief")),
     ]
-}
-
-fn endless_loop() {
-    let mut turns = 0_u64;
-    loop {
-        turns = std::hint::black_box(turns.wrapping_add(1));
-    }
-}
-
-fn memory_bomb() {
-    let mut held = Vec::new();
-    loop {
-        held.push(vec![1_u8; 1 << 20]);
-        std::hint::black_box(&held);
-    }
-}
-
-#[expect(unconditional_recursion, reason = "that is the point")]
-fn deep_recursion(depth: u64) -> u64 {
-    std::hint::black_box(deep_recursion(std::hint::black_box(depth + 1))) + 1
-}
-
-/// Gigabytes for the host to copy out of one guest megabyte.
-fn aliased_output() -> Vec<Prefilled> {
-    aliases(4096, 1 << 20)
-        .into_iter()
-        .map(|text| value("alias", text))
-        .collect()
-}
-
-/// Many strings over the same bytes.
-fn aliases(count: usize, bytes: usize) -> Vec<String> {
-    let text = ManuallyDrop::new("1".repeat(bytes));
-    (0..count).map(|_| alias(text.as_bytes(), bytes)).collect()
-}
-
-fn alias(bytes: &[u8], length: usize) -> String {
-    // SAFETY: unsound on purpose; nobody frees it before the host has looked.
-    unsafe { String::from_raw_parts(bytes.as_ptr().cast_mut(), length, length) }
-}
-
-fn not_granted(subject: &Subject) -> Vec<Prefilled> {
-    let register = registers::lookup("tax", std::slice::from_ref(&subject.identifier)).map(drop);
-    let parameter = parameters::in_force("tax-rate", &clock::today()).map(drop);
-    [register, parameter]
-        .into_iter()
-        .map(|result| match result {
-            Err(LookupFailure::NotGranted(refusal)) => refusal.code,
-            Err(LookupFailure::Pending) => "pending".to_owned(),
-            Err(LookupFailure::Unavailable(_)) => "unavailable".to_owned(),
-            Ok(()) => "answered".to_owned(),
-        })
-        .map(|code| value("refused", quoted(&code)))
-        .collect()
-}
-
-/// Asks one thing more each time that everything before was answered.
-fn never_settles() {
-    for number in 0.. {
-        if registers::lookup("population", &[number.to_string()]).is_err() {
-            return;
-        }
-    }
-}
-
-/// How often this instance was called.
-fn remember() -> u32 {
-    thread_local!(static CALLS: Cell<u32> = const { Cell::new(0) });
-    CALLS.with(|calls| {
-        calls.set(calls.get() + 1);
-        calls.get()
-    })
-}
-
-/// The bits of a NaN out of arithmetic, which processors choose differently.
-fn nan_bits() -> u64 {
-    let zero = std::hint::black_box(0.0_f64);
-    (zero / -zero).to_bits()
 }

@@ -22,23 +22,48 @@ fn retirement_imports_the_contract_and_nothing_else() {
     let mut imports = bundle().imports().to_vec();
     imports.sort();
     let names = [
-        "clock", "deliveries", "intake", "log", "notices", "parameters", "proceedings", "registers",
-        "seals", "types",
+        "clock",
+        "deliveries",
+        "intake",
+        "log",
+        "notices",
+        "parameters",
+        "proceedings",
+        "registers",
+        "seals",
+        "types",
     ];
-    let expected: Vec<String> = names.iter().map(|name| format!("onething:matter/{name}@0.1.0")).collect();
+    let expected: Vec<String> = names
+        .iter()
+        .map(|name| format!("onething:matter/{name}@0.1.0"))
+        .collect();
     // A bundle imports what it uses: `clock` only where its rules ask for the time.
-    let without_clock: Vec<String> = expected.iter().filter(|name| !name.contains("clock")).cloned().collect();
-    assert!(imports == expected || imports == without_clock, "{imports:#?}");
+    let without_clock: Vec<String> = expected
+        .iter()
+        .filter(|name| !name.contains("clock"))
+        .cloned()
+        .collect();
+    assert!(
+        imports == expected || imports == without_clock,
+        "{imports:#?}"
+    );
 }
 
 #[test]
 fn retirement_merges_148_fields_into_56() {
     let report = bundle().manifest().report();
     assert_eq!(
-        (report.source_forms, report.source_fields, report.merged_fields),
+        (
+            report.source_forms,
+            report.source_fields,
+            report.merged_fields
+        ),
         (4, 148, 56)
     );
-    assert_eq!((report.typed, report.from_registers, report.derived), (10, 44, 2));
+    assert_eq!(
+        (report.typed, report.from_registers, report.derived),
+        (10, 44, 2)
+    );
 }
 
 #[test]
@@ -52,7 +77,11 @@ fn whatever_is_answered_can_be_read_back_from_the_forms() {
             let back = read_back(&manifest, &forms);
             for field in manifest.merged_form.fields() {
                 let read = &back[field.element.as_str()];
-                prop_assert!(read.windows(2).all(|pair| pair[0] == pair[1]), "{}: {read:?}", field.element);
+                prop_assert!(
+                    read.windows(2).all(|pair| pair[0] == pair[1]),
+                    "{}: {read:?}",
+                    field.element
+                );
                 if !matches!(field.source, Source::Derived { .. }) {
                     let answered = answers.get(&field.element).cloned().unwrap_or(Value::Null);
                     prop_assert_eq!(&read[0], &answered, "{}", field.element);
@@ -116,7 +145,9 @@ impl onething_runtime::Facts for NothingPublished {
     fn known(&self, lookup: &onething_contract::Lookup) -> Option<onething_contract::Found> {
         Some(match lookup {
             onething_contract::Lookup::Register { .. } => onething_contract::Found::Entry(None),
-            onething_contract::Lookup::Parameter { .. } => onething_contract::Found::Parameter(None),
+            onething_contract::Lookup::Parameter { .. } => {
+                onething_contract::Found::Parameter(None)
+            }
         })
     }
     fn fetch(&self, _: &[onething_contract::Lookup]) -> Vec<onething_contract::Found> {
@@ -128,11 +159,16 @@ impl onething_runtime::Facts for NothingPublished {
 fn read_back<'m>(manifest: &'m Manifest, forms: &[FilledForm]) -> BTreeMap<&'m str, Vec<Value>> {
     let mut back: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for form in &manifest.source_forms {
-        let filled = forms.iter().find(|filled| filled.form == form.name).unwrap();
+        let filled = forms
+            .iter()
+            .find(|filled| filled.form == form.name)
+            .unwrap();
         let values: Value = serde_json::from_str(&filled.values).unwrap();
         for field in &form.fields {
             if let Origin::Element { element } = &field.from {
-                back.entry(element.as_str()).or_default().push(values[&field.no].clone());
+                back.entry(element.as_str())
+                    .or_default()
+                    .push(values[&field.no].clone());
             }
         }
     }
@@ -153,7 +189,10 @@ fn answers(manifest: &Manifest) -> BoxedStrategy<Map<String, Value>> {
         .collect();
     members
         .prop_map(|members| {
-            members.into_iter().filter_map(|(code, value)| Some((code, value?))).collect()
+            members
+                .into_iter()
+                .filter_map(|(code, value)| Some((code, value?)))
+                .collect()
         })
         .boxed()
 }
@@ -161,14 +200,22 @@ fn answers(manifest: &Manifest) -> BoxedStrategy<Map<String, Value>> {
 fn value(shape: &Shape) -> BoxedStrategy<Value> {
     let text = "[\\u{4e00}-\\u{4eff}\\u{20bb7}\\u{36c3}·🙂<&\"'a-z]{1,12}".prop_map(Value::from);
     let code = || {
-        let codes: Vec<String> = shape.values.iter().map(|value| value.code.clone()).collect();
+        let codes: Vec<String> = shape
+            .values
+            .iter()
+            .map(|value| value.code.clone())
+            .collect();
         prop::sample::subsequence(codes.clone(), 1).prop_map(|codes| codes[0].clone())
     };
     match shape.kind {
         Kind::Text => text.boxed(),
         Kind::Int => (0..700_u32).prop_map(Value::from).boxed(),
-        Kind::Decimal => (0..50_000_u32).prop_map(|n| json!(format!("{}.{:04}", n / 10_000, n % 10_000))).boxed(),
-        Kind::Money => (0..90_000_000_u32).prop_map(|n| json!(format!("{}.{:02}", n / 100, n % 100))).boxed(),
+        Kind::Decimal => (0..50_000_u32)
+            .prop_map(|n| json!(format!("{}.{:04}", n / 10_000, n % 10_000)))
+            .boxed(),
+        Kind::Money => (0..90_000_000_u32)
+            .prop_map(|n| json!(format!("{}.{:02}", n / 100, n % 100)))
+            .boxed(),
         Kind::Bool => any::<bool>().prop_map(Value::from).boxed(),
         Kind::Date => (1950..2040_u32, 1..=12_u32, 1..=28_u32)
             .prop_map(|(year, month, day)| json!(format!("{year}-{month:02}-{day:02}")))
@@ -178,13 +225,24 @@ fn value(shape: &Shape) -> BoxedStrategy<Value> {
             .boxed(),
         Kind::Enum => code().prop_map(Value::from).boxed(),
         Kind::EnumList => {
-            let codes: Vec<String> = shape.values.iter().map(|value| value.code.clone()).collect();
+            let codes: Vec<String> = shape
+                .values
+                .iter()
+                .map(|value| value.code.clone())
+                .collect();
             let count = codes.len();
-            prop::sample::subsequence(codes, 0..=count).prop_map(Value::from).boxed()
+            prop::sample::subsequence(codes, 0..=count)
+                .prop_map(Value::from)
+                .boxed()
         }
-        Kind::Phone => (0..99_999_999_u32).prop_map(|n| json!(format!("139{n:08}"))).boxed(),
+        Kind::Phone => (0..99_999_999_u32)
+            .prop_map(|n| json!(format!("139{n:08}")))
+            .boxed(),
         Kind::CitizenId => prop::sample::select(vec![
-            "331102196501150019", "331102197104150028", "331102197609200035", "331121197506300067",
+            "331102196501150019",
+            "331102197104150028",
+            "331102197609200035",
+            "331121197506300067",
         ])
         .prop_map(Value::from)
         .boxed(),
@@ -205,10 +263,14 @@ fn value(shape: &Shape) -> BoxedStrategy<Value> {
                 })
                 .collect();
             let row = row.prop_map(|cells| {
-                let cells = cells.into_iter().filter_map(|(name, cell)| Some((name, cell?)));
+                let cells = cells
+                    .into_iter()
+                    .filter_map(|(name, cell)| Some((name, cell?)));
                 Value::Object(cells.collect())
             });
-            prop::collection::vec(row, 0..5).prop_map(Value::from).boxed()
+            prop::collection::vec(row, 0..5)
+                .prop_map(Value::from)
+                .boxed()
         }
         Kind::Signature => text
             .prop_map(|name| json!({"name": name, "signed_at": "2025-01-06T08:40:00+08:00"}))

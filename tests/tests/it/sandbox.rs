@@ -1,6 +1,7 @@
 //! The sandbox against a bundle that does its worst: each misdeed ends with its own name, nothing
 //! of it is committed, and the host goes on as before.
 
+use onething_contract::manifest::SECTION;
 use onething_contract::{Directive, Document, Effect, Event, Found, Lookup, Refusal, SealOwner};
 use onething_runtime::{
     Bundle, Call, Facts, Fault, Limits, LoadError, Outcome, Output, Run, Runtime, inspect,
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};
 
+static COMPONENT: LazyLock<Vec<u8>> = LazyLock::new(hostile::component);
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| runtime(Limits::default()));
 static BUNDLE: LazyLock<Bundle> = LazyLock::new(|| load(&RUNTIME));
 
@@ -314,7 +316,7 @@ fn many_at_once_do_not_meet() {
 
 #[test]
 fn a_bundle_tells_what_it_is() {
-    let inspection = inspect(hostile::component()).unwrap();
+    let inspection = inspect(&COMPONENT).unwrap();
     let world = [
         "types",
         "proceedings",
@@ -339,30 +341,29 @@ fn a_bundle_tells_what_it_is() {
     assert_eq!(inspection.exports, ["onething:matter/matter@0.1.0"]);
     assert_eq!(inspection.manifest.matter, "hostile");
     assert_eq!(inspection.digest, BUNDLE.digest());
-    assert_eq!(inspection.size_bytes, hostile::component().len());
+    assert_eq!(inspection.size_bytes, COMPONENT.len());
 }
 
 #[test]
 fn what_is_no_bundle_is_told_apart() {
-    let manifest = hostile::manifest();
-    let with = |bytes: &[u8], manifest: &Value| {
-        hostile::with_section(bytes, "onething:manifest", manifest.to_string().as_bytes())
-    };
+    type Expected = fn(&LoadError) -> bool;
+    let manifest = serde_json::to_value(hostile::manifest()).unwrap();
     let changed = |member: &str, value: Value| {
         let mut changed = manifest.clone();
         changed[member] = value;
-        with(hostile::bare(), &changed)
+        matter(&all_functions(), "", &changed)
     };
-    let good = hostile::component();
-    let mut broken = good.to_vec();
+    let good = &*COMPONENT;
+    let mut broken = good.clone();
     broken[good.len() / 2] ^= 0xFF;
-    type Expected = fn(&LoadError) -> bool;
-    let cases: [(&str, Vec<u8>, Expected); 9] = [
+    let bare = wat::parse_str(matter_text(&all_functions(), "")).unwrap();
+    let again = manifest.to_string();
+    let cases: [(&str, Vec<u8>, Expected); 10] = [
         ("empty", Vec::new(), |e| matches!(e, LoadError::NotWasm)),
         ("text", b"(component)".to_vec(), |e| {
             matches!(e, LoadError::NotWasm)
         }),
-        ("core", hostile::core_module(), |e| {
+        ("core", wat::parse_str("(module)").unwrap(), |e| {
             matches!(e, LoadError::CoreModule)
         }),
         ("cut", good[..good.len() / 2].to_vec(), |e| {
@@ -371,12 +372,15 @@ fn what_is_no_bundle_is_told_apart() {
         ("broken", broken, |e| {
             matches!(e, LoadError::BadComponent(_) | LoadError::Compile(_))
         }),
-        ("bare", hostile::bare().to_vec(), |e| {
-            matches!(e, LoadError::NoManifest)
+        ("nothing", wat::parse_str("(component)").unwrap(), |e| {
+            matches!(e, LoadError::MissingExport)
         }),
-        ("twice", with(good, &manifest), |e| {
-            matches!(e, LoadError::ManyManifests)
-        }),
+        ("bare", bare, |e| matches!(e, LoadError::NoManifest)),
+        (
+            "twice",
+            hostile::with_section(good, SECTION, again.as_bytes()),
+            |e| matches!(e, LoadError::ManyManifests),
+        ),
         ("odd", changed("hears", json!(1)), |e| {
             matches!(e, LoadError::BadManifest(_))
         }),
@@ -398,46 +402,32 @@ fn what_is_no_bundle_is_told_apart() {
 
 #[test]
 fn what_only_the_engine_can_tell_is_told_at_the_load() {
-    let matter = |functions: &str, rest: &str| {
-        let text = format!(
-            r#"(component {rest}
-                (core module $m (func (export "f")))
-                (core instance $i (instantiate $m))
-                (func $f (canon lift (core func $i "f")))
-                (instance $matter {functions})
-                (export "onething:matter/matter@0.1.0" (instance $matter)))"#
-        );
-        let manifest = hostile::manifest().to_string();
-        let bytes = wat::parse_str(text).unwrap();
-        hostile::with_section(&bytes, "onething:manifest", manifest.as_bytes())
-    };
-    let all: String = ["prefill", "assess", "plan", "project", "respond"]
-        .iter()
-        .map(|name| format!("(export \"{name}\" (func $f))"))
-        .collect();
+    let manifest = serde_json::to_value(hostile::manifest()).unwrap();
+    let all = all_functions();
+    let one = r#"(export "plan" (func $f))"#;
     let clock = r#"(import "onething:matter/clock@0.1.0"
         (instance (export "now" (func (result u32)))))"#;
-    let traps = r#"(core module $t (func $s unreachable) (start $s))
-        (core instance (instantiate $t))"#;
-    let large = "(core module $t (memory 100000)) (core instance (instantiate $t))";
-    let two = "(core module $t (memory 1) (memory 1)) (core instance (instantiate $t))";
     let wasi = r#"(import "wasi:clocks/wall-clock@0.2.0" (instance))"#;
-
-    let cases: [(&str, Vec<u8>, &str); 7] = [
-        ("wasi", matter(&all, wasi), "imports wasi:clocks/wall-clock@0.2.0"),
-        ("half", matter("(export \"plan\" (func $f))", ""), "lacks the function `prefill`"),
-        ("export", matter(&all, ""), "exports do not have the types"),
-        ("import", matter(&all, clock), "imports do not have the types"),
-        ("start", matter(&all, traps), "no instance"),
-        ("large", matter(&all, large), "within the limits"),
-        ("two", matter(&all, two), "within the limits"),
-    ];
-    for (name, bytes, told) in cases {
+    let traps =
+        "(core module $t (func $s unreachable) (start $s)) (core instance (instantiate $t))";
+    let large = "(core module $t (memory 10000)) (core instance (instantiate $t))";
+    let two = "(core module $t (memory 1) (memory 1)) (core instance (instantiate $t))";
+    for (name, functions, rest, told) in [
+        ("wasi", &*all, wasi, "imports wasi:clocks/wall-clock@0.2.0"),
+        ("half", one, "", "lacks the function `prefill`"),
+        ("export", &all, "", "exports do not have the types"),
+        ("import", &all, clock, "imports do not have the types"),
+        ("start", &all, traps, "no instance"),
+        ("large", &all, large, "within the limits"),
+        ("two", &all, two, "within the limits"),
+    ] {
+        let bytes = matter(functions, rest, &manifest);
         let error = RUNTIME.load(&bytes).err().expect(name);
-        assert!(error.to_string().contains(told), "{name}: {error} {error:?}");
+        assert!(
+            error.to_string().contains(told),
+            "{name}: {error} {error:?}"
+        );
     }
-    let nothing = wat::parse_str("(component)").unwrap();
-    assert!(matches!(inspect(&nothing), Err(LoadError::MissingExport)));
 }
 
 #[test]
@@ -485,7 +475,7 @@ fn a_compiled_bundle_is_trusted_only_if_this_machine_wrote_it() {
     assert!(!load_from(dir.path()));
 
     // A valid file under another bundle's name is foreign too.
-    let other = hostile::with_section(hostile::component(), "filler", &[]);
+    let other = hostile::with_section(&COMPONENT, "filler", &[]);
     let runtime = Runtime::new(Limits::default(), Some(dir.path())).unwrap();
     assert!(!runtime.load(&other).unwrap().from_cache());
 }
@@ -521,12 +511,36 @@ impl Facts for Fetching {
     }
 }
 
+/// A component that exports `matter` with `functions` and has `rest` besides.
+fn matter(functions: &str, rest: &str, manifest: &Value) -> Vec<u8> {
+    let bytes = wat::parse_str(matter_text(functions, rest)).unwrap();
+    hostile::with_section(&bytes, SECTION, manifest.to_string().as_bytes())
+}
+
+fn matter_text(functions: &str, rest: &str) -> String {
+    format!(
+        r#"(component {rest}
+            (core module $m (func (export "f")))
+            (core instance $i (instantiate $m))
+            (func $f (canon lift (core func $i "f")))
+            (instance $matter {functions})
+            (export "onething:matter/matter@0.1.0" (instance $matter)))"#
+    )
+}
+
+/// All five by name, none by type.
+fn all_functions() -> String {
+    ["prefill", "assess", "plan", "project", "respond"]
+        .map(|name| format!("(export \"{name}\" (func $f))"))
+        .concat()
+}
+
 fn runtime(limits: Limits) -> Runtime {
     Runtime::new(limits, None).unwrap()
 }
 
 fn load(runtime: &Runtime) -> Bundle {
-    runtime.load(hostile::component()).unwrap()
+    runtime.load(&COMPONENT).unwrap()
 }
 
 fn prefill(purpose: &str, facts: impl Facts + 'static) -> Run {

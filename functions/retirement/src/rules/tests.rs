@@ -225,7 +225,7 @@ fn service_leaves_out_what_does_not_count() {
 
 #[test]
 fn divisors_between_full_years() {
-    let born = month("1965-01").first_day();
+    let born = month("1975-01").first_day();
     for (years, months, divisor) in [
         (60, 0, "139.0"),
         (60, 1, "138.4"),
@@ -237,7 +237,7 @@ fn divisors_between_full_years() {
         (70, 0, "56.0"),
         (40, 0, "233.0"),
     ] {
-        let retired = month("1965-01").plus(years * 12 + months);
+        let retired = month("1975-01").plus(years * 12 + months);
         let found = divisor_months(
             &facts("2025-01-06"),
             &born,
@@ -248,8 +248,8 @@ fn divisors_between_full_years() {
         assert_eq!(found.unwrap().to_string(), divisor, "{years}y{months}m");
     }
     for beyond in [39 * 12, 70 * 12 + 1, -1] {
-        let retired = month("1965-01").plus(beyond);
-        let found = pension::divisor_months(&facts("2025-01-06"), month("1965-01"), retired);
+        let retired = month("1975-01").plus(beyond);
+        let found = pension::divisor_months(&facts("2025-01-06"), month("1975-01"), retired);
         assert_eq!(found, None, "{beyond}");
     }
 }

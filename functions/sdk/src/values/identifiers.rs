@@ -48,7 +48,7 @@ impl Value for CitizenId {
         let basis = Some("GB 11643-1999");
         let id = at.text(json)?;
         let (body, check) = (id.get(..17).unwrap_or(""), id.get(17..).unwrap_or(""));
-        let shaped = id.len() == 18
+        let shaped = (body.len(), check.len()) == (17, 1)
             && body.bytes().all(|byte| byte.is_ascii_digit())
             && check
                 .bytes()
@@ -56,7 +56,7 @@ impl Value for CitizenId {
         if !shaped {
             return at.wrong(
                 "citizen-id-form",
-                "公民身份号码应为 17 位数字加 1 位校验码(末位可为大写 X)",
+                "公民身份号码应为 17 位数字加 1 位校验码（末位可为大写 X）",
                 "a citizen ID has 17 digits and a check character (a digit or a capital X)",
                 basis,
             );
@@ -72,7 +72,7 @@ impl Value for CitizenId {
         if citizen_check(id) != id.chars().next_back() {
             return at.wrong(
                 "citizen-id-checksum",
-                "公民身份号码校验码不符,请核对",
+                "公民身份号码校验码不符，请核对",
                 "the check character of the citizen ID does not match; compare it with the card",
                 basis,
             );
@@ -122,7 +122,7 @@ impl Value for Uscc {
         let Some(sum) = uscc_sum(code) else {
             return at.wrong(
                 "uscc-form",
-                "统一社会信用代码应为 18 位数字和大写字母(不含 I、O、S、V、Z)",
+                "统一社会信用代码应为 18 位数字和大写字母（不含 I、O、S、V、Z）",
                 "a unified social credit code has 18 digits and capital letters (not I, O, S, V, Z)",
                 basis,
             );
@@ -130,7 +130,7 @@ impl Value for Uscc {
         if sum % 31 != 0 {
             return at.wrong(
                 "uscc-checksum",
-                "统一社会信用代码校验码不符,请核对",
+                "统一社会信用代码校验码不符，请核对",
                 "the check character of the unified social credit code does not match",
                 basis,
             );
@@ -178,7 +178,7 @@ impl Value for Phone {
         }
         at.wrong(
             "phone-form",
-            "应为 11 位手机号,或带区号的座机号如 0578-2091234",
+            "应为 11 位手机号，或带区号的座机号如 0578-2091234",
             "must be a mobile number of 11 digits or a landline with its area code, 0578-2091234",
             None,
         )
@@ -221,7 +221,7 @@ impl Value for Account {
         }
         at.wrong(
             "account-form",
-            "银行账号应为 8 至 32 位数字,不含空格",
+            "银行账号应为 8 至 32 位数字，不含空格",
             "a bank account has 8 to 32 digits and no spaces",
             None,
         )

@@ -116,7 +116,7 @@ impl Value for Money {
             Some(money) => Some(money),
             None => at.wrong(
                 "type",
-                "金额应为带引号、两位小数的数,如 \"1234.50\"",
+                "金额应为带引号、两位小数的数，如 \"1234.50\"",
                 "must be an amount in quotes with two places, like \"1234.50\"",
                 None,
             ),

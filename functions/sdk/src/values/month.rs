@@ -89,7 +89,7 @@ impl Value for Month {
             Some(month) => Some(month),
             None => at.wrong(
                 "type",
-                "应为年月,如 2025-02",
+                "应为年月，如 2025-02",
                 "must be a month like 2025-02",
                 None,
             ),

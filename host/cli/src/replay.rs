@@ -1,0 +1,122 @@
+//! `onething replay`: runs cases that are written down as data against the built bundles, and says
+//! which of them come out otherwise than expected, and where.
+
+use crate::deployment::Deployment;
+use crate::{say, tell};
+use anyhow::{Context, bail};
+use onething_capabilities::Parameters;
+use onething_engine::Bundles;
+use onething_replay::{Checked, Problem, Suite};
+use onething_runtime::{Limits, Runtime};
+use serde_json::{Value, json};
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Run fixtures against the built bundles and compare with what is expected.
+#[derive(clap::Args)]
+pub struct Replay {
+    /// Fixtures, or folders with fixtures in them.
+    #[arg(default_value = "fixtures")]
+    paths: Vec<PathBuf>,
+    /// Write what the cases come to as what is expected. Look at the difference afterwards.
+    #[arg(long)]
+    update: bool,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Replay {
+    /// Runs them; the exit code says whether all passed.
+    pub fn run(self, deployment: &Deployment) -> anyhow::Result<ExitCode> {
+        let folders = onething_replay::find(&self.paths)?;
+        if folders.is_empty() {
+            let paths: Vec<_> = self
+                .paths
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            bail!(
+                "no fixtures (folders with a case.toml) in {}",
+                paths.join(", ")
+            );
+        }
+        let suite = suite(deployment)?;
+        let mut checked = Vec::new();
+        for folder in &folders {
+            let one = suite.check(folder, self.update);
+            if !self.json {
+                tell_one(&one);
+            }
+            checked.push(one);
+        }
+        let failed = checked.iter().filter(|one| one.problem.is_some()).count();
+        let passed = checked.len() - failed;
+        if self.json {
+            let fixtures: Vec<Value> = checked.iter().map(in_json).collect();
+            let whole = json!({"passed": passed, "failed": failed, "fixtures": fixtures});
+            say(&serde_json::to_string_pretty(&whole)?);
+        } else {
+            say(&format!("{passed} passed, {failed} failed"));
+        }
+        Ok(match failed {
+            0 => ExitCode::SUCCESS,
+            _ => ExitCode::FAILURE,
+        })
+    }
+}
+
+/// The bundles and parameters of the deployment; its data stay untouched but for the cache.
+fn suite(deployment: &Deployment) -> anyhow::Result<Suite> {
+    let runtime = Runtime::new(Limits::default(), Some(&deployment.data.join("cache")))?;
+    let bundles = Bundles::load(&runtime, &deployment.bundles)
+        .context("no bundles: build one with `onething bundle build functions/<matter>`")?;
+    Ok(Suite::new(
+        bundles,
+        Parameters::load(&deployment.parameters)?,
+    ))
+}
+
+fn tell_one(one: &Checked) {
+    let folder = one.folder.display();
+    let Some(problem) = &one.problem else {
+        if one.updated {
+            say(&format!("updated  {folder}"));
+        }
+        return;
+    };
+    say(&format!("FAILED   {folder}: {}", in_words(problem)));
+    if let Problem::Differs { difference, .. } = problem {
+        tell(difference);
+    }
+}
+
+/// A problem with its causes.
+fn in_words(problem: &Problem) -> String {
+    let mut words = problem.to_string();
+    let mut cause = problem.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !words.ends_with(&said) {
+            words.push_str(": ");
+            words.push_str(&said);
+        }
+        cause = error.source();
+    }
+    words
+}
+
+fn in_json(one: &Checked) -> Value {
+    let difference = match &one.problem {
+        Some(Problem::Differs { difference, .. }) => Some(difference),
+        _ => None,
+    };
+    json!({
+        "fixture": one.folder,
+        "passed": one.problem.is_none(),
+        "updated": one.updated,
+        "problem": one.problem.as_ref().map(in_words),
+        "difference": difference,
+    })
+}

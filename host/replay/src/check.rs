@@ -1,0 +1,222 @@
+//! Finds fixtures, runs each twice and holds it against its `expected.json`. What a fixture comes to
+//! is judged here; how that is told is the command line's.
+
+use crate::run::{Error, Replayed, Surprise};
+use crate::transcript::Transcript;
+use crate::{Fixture, Malformed, Suite};
+use serde_json::Value;
+use similar::TextDiff;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+/// Beside `case.toml`.
+const EXPECTED: &str = "expected.json";
+/// Lines around a difference.
+const CONTEXT_LINES: usize = 3;
+
+/// A fixture, checked.
+#[derive(Debug)]
+pub struct Checked {
+    /// Where it is.
+    pub folder: PathBuf,
+    /// What is wrong; `None` where it passed.
+    pub problem: Option<Problem>,
+    /// `expected.json` was written anew.
+    pub updated: bool,
+}
+
+/// Why a fixture failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// It is no fixture.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// It did not come to its end.
+    #[error("timeline entry {entry} cannot be run")]
+    Run {
+        /// From 1.
+        entry: usize,
+        /// Why not.
+        #[source]
+        source: Error,
+    },
+    /// It went otherwise than the case says itself.
+    #[error(transparent)]
+    Surprise(#[from] Surprise),
+    /// A second run left other bytes.
+    #[error("two runs differ: the bundle or the host is not deterministic")]
+    NotRepeatable,
+    /// There is nothing to compare with.
+    #[error(
+        "there is no expected.json; look at what it comes to, then write it with --update:\n{result}"
+    )]
+    NoExpectation {
+        /// What it comes to.
+        result: String,
+    },
+    /// It comes to something else.
+    #[error("{place} differs")]
+    Differs {
+        /// The first timeline entry that differs, or the part behind the timeline.
+        place: String,
+        /// Line by line, `-` expected, `+` what it comes to.
+        difference: String,
+    },
+    /// `expected.json` cannot be read or written.
+    #[error("cannot {operation} {}", path.display())]
+    File {
+        /// What was tried.
+        operation: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// The folders with a `case.toml` at or below the paths, in the order of their names. Names that
+/// start with `_` or `.` are passed over.
+///
+/// # Errors
+/// Where a path or a folder below it cannot be read.
+pub fn find(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for path in paths {
+        match path.file_name() {
+            Some(name) if name == "case.toml" => {
+                found.push(path.parent().unwrap_or(Path::new(".")).to_owned());
+            }
+            _ => find_below(path, &mut found)?,
+        }
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+fn find_below(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    if folder.join("case.toml").is_file() {
+        found.push(folder.to_owned());
+        return Ok(());
+    }
+    let unreadable =
+        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let name = entry.file_name();
+        let passed_over = name.to_string_lossy().starts_with(['_', '.']);
+        if !passed_over && entry.file_type().map_err(unreadable)?.is_dir() {
+            find_below(&entry.path(), found)?;
+        }
+    }
+    Ok(())
+}
+
+impl Suite {
+    /// Runs the fixture in the folder twice and compares. With `update`, what it comes to is written
+    /// as what is expected, unless the case itself says that it went wrong.
+    pub fn check(&self, folder: &Path, update: bool) -> Checked {
+        let (problem, updated) = match self.judge(folder, update) {
+            Ok(updated) => (None, updated),
+            Err(problem) => (Some(problem), false),
+        };
+        Checked {
+            folder: folder.to_owned(),
+            problem,
+            updated,
+        }
+    }
+
+    fn judge(&self, folder: &Path, update: bool) -> Result<bool, Problem> {
+        let fixture = Fixture::read(folder)?;
+        let run = || {
+            self.run(&fixture)
+                .map_err(|(entry, source)| Problem::Run { entry, source })
+        };
+        let Replayed {
+            transcript,
+            journal,
+            surprises,
+        } = run()?;
+        let again = run()?;
+        if again.journal != journal || again.transcript != transcript {
+            return Err(Problem::NotRepeatable);
+        }
+        if let Some(surprise) = surprises.into_iter().next() {
+            return Err(surprise.into());
+        }
+        let path = folder.join(EXPECTED);
+        let failed = |operation, path: &Path| {
+            let path = path.to_owned();
+            move |source| Problem::File {
+                operation,
+                path,
+                source,
+            }
+        };
+        let result = written(&transcript);
+        let expected = match fs::read_to_string(&path) {
+            Ok(expected) => Some(expected),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed("read", &path)(error)),
+        };
+        match expected {
+            Some(expected) if expected == result => Ok(false),
+            _ if update => {
+                fs::write(&path, result).map_err(failed("write", &path))?;
+                Ok(true)
+            }
+            None => Err(Problem::NoExpectation { result }),
+            Some(expected) => Err(Problem::Differs {
+                place: first_difference(&expected, &transcript),
+                difference: TextDiff::from_lines(&expected, &result)
+                    .unified_diff()
+                    .context_radius(CONTEXT_LINES)
+                    .to_string(),
+            }),
+        }
+    }
+}
+
+/// As it stands in `expected.json`.
+fn written(transcript: &Transcript) -> String {
+    // Strings, numbers and lists with string keys only: serialising them has no way to fail.
+    let mut text = serde_json::to_string_pretty(transcript).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn first_difference(expected: &str, transcript: &Transcript) -> String {
+    let Ok(expected) = serde_json::from_str::<Value>(expected) else {
+        return "expected.json is not JSON; everything".to_owned();
+    };
+    let actual = serde_json::to_value(transcript).unwrap_or_default();
+    let told = actual["timeline"].as_array().map_or(&[][..], Vec::as_slice);
+    for (index, told) in told.iter().enumerate() {
+        if expected["timeline"].get(index) != Some(told) {
+            let (at, asked) = (&told["at"], &told["asked"]);
+            let said = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            return format!(
+                "timeline entry {} ({}, {})",
+                index + 1,
+                said(at),
+                said(asked)
+            );
+        }
+    }
+    for part in ["timeline", "status", "outcome"] {
+        if expected.get(part) != actual.get(part) {
+            return format!("`{part}`");
+        }
+    }
+    let forms = actual["forms"].as_object();
+    let differs = forms
+        .into_iter()
+        .flatten()
+        .find(|(form, values)| expected["forms"].get(form.as_str()) != Some(values));
+    match differs {
+        Some((form, _)) => format!("the form {form}"),
+        None => "the writing of expected.json".to_owned(),
+    }
+}
