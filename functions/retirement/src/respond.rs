@@ -38,7 +38,10 @@ pub fn respond(case: &Case<'_, Answers>, event: &Event) -> Vec<Directive> {
                 .into_iter()
                 .collect();
         }
-        Event::Ended(ending) => ended(case, ending),
+        Event::Ended(ending) => {
+            let (template, values) = ended_notice(case.view, ending);
+            tell(case, template, values);
+        }
         _ => {}
     }
     Vec::new()
@@ -46,25 +49,23 @@ pub fn respond(case: &Case<'_, Answers>, event: &Event) -> Vec<Directive> {
 
 fn registered(case: &Case<'_, Answers>) {
     seal_submission();
+    let days = Answers::MATTER.promised_days;
     tell(
         case,
         "registered",
-        json!({"unit": unit_name(case), "days": Answers::MATTER.promised_days}),
+        json!({"unit": unit_name(case), "days": days}),
     );
     for material in &case.view.submission.materials {
         if let MaterialStatus::Promised(deadline) = &material.status {
-            let title = Answers::MATTER.material(&material.code);
-            let title = title.map_or_else(
-                || json!(material.code),
-                |material| in_both(&material.title.into()),
-            );
-            tell(
-                case,
-                "deferred",
-                json!({"materials": title, "deadline": deadline}),
-            );
+            tell(case, "deferred", deferred(&material.code, deadline));
         }
     }
+}
+
+fn deferred(material: &str, deadline: &str) -> Json {
+    let rule = Answers::MATTER.material(material);
+    let title = rule.map_or_else(|| json!(material), |rule| in_both(&rule.title.into()));
+    json!({"materials": title, "deadline": deadline})
 }
 
 /// One seal of the unit, over all the agencies' forms.
@@ -93,11 +94,11 @@ fn decided(case: &Case<'_, Answers>, decision: &Decision) -> Vec<Directive> {
             vec![Directive::Reject(refusal(decision))]
         }
         Verdict::Reject => {
-            tell_why(case, "part-rejected", part, decision);
+            tell(case, "part-rejected", why(part.office, &refusal(decision)));
             completed(case.view).into_iter().collect()
         }
         Verdict::Hold => {
-            tell_why(case, "held", part, decision);
+            tell(case, "held", why(part.office, &refusal(decision)));
             Vec::new()
         }
         _ => Vec::new(),
@@ -195,42 +196,32 @@ fn must_be_carried_out(kind: EffectKind) -> bool {
     matches!(kind, EffectKind::Seal | EffectKind::Delivery)
 }
 
-fn ended(case: &Case<'_, Answers>, ending: &Ending) {
-    let remedy = || json!(in_both(&Answers::MATTER.remedy.into()));
+fn ended_notice(view: &CaseView, ending: &Ending) -> (&'static str, Json) {
     match ending {
-        Ending::Completed => tell(
-            case,
+        Ending::Completed => (
             "completed",
-            json!({"month": payload(case.view, PERSONNEL)["approved_month"]}),
+            json!({"month": payload(view, PERSONNEL)["approved_month"]}),
         ),
         Ending::Rejected(refusal) => {
-            let rejected = |part: &&Part| decides_all(part) && is_rejected(case.view, part.step);
+            let rejected = |part: &&Part| decides_all(part) && is_rejected(view, part.step);
             let part = PARTS.iter().find(rejected);
-            tell(
-                case,
-                "rejected",
-                json!({
-                    "office": office_title(part.map_or(PERSONNEL, |part| part.office)),
-                    "reasons": in_both(&refusal.message),
-                    "basis": basis(refusal),
-                    "remedy": remedy(),
-                }),
-            );
+            let office = part.map_or(PERSONNEL, |part| part.office);
+            ("rejected", why(office, refusal))
         }
-        Ending::NotAccepted(refusal) => tell(
-            case,
-            "not-accepted",
-            json!({
-                "reasons": in_both(&refusal.message),
-                "basis": basis(refusal),
-                "remedy": remedy(),
-            }),
-        ),
-        Ending::NotCompetent(office) => {
-            tell(case, "not-competent", json!({"office": place(office)}));
-        }
-        Ending::Withdrawn => tell(case, "withdrawn", json!({})),
+        Ending::NotAccepted(refusal) => ("not-accepted", why(PERSONNEL, refusal)),
+        Ending::NotCompetent(office) => ("not-competent", json!({"office": place(office)})),
+        Ending::Withdrawn => ("withdrawn", json!({})),
     }
+}
+
+/// Who says no, why, by which law, and what can be done about it.
+fn why(office: &str, refusal: &Refusal) -> Json {
+    json!({
+        "office": office_title(office),
+        "reasons": in_both(&refusal.message),
+        "basis": basis(refusal),
+        "remedy": in_both(&Answers::MATTER.remedy.into()),
+    })
 }
 
 /// One notice to the person and one to the unit.
@@ -247,20 +238,6 @@ fn tell(case: &Case<'_, Answers>, template: &str, more: Json) {
     {
         effects::notify(to, template, &values, &[]);
     }
-}
-
-fn tell_why(case: &Case<'_, Answers>, template: &str, part: &Part, decision: &Decision) {
-    let refusal = refusal(decision);
-    tell(
-        case,
-        template,
-        json!({
-            "office": office_title(part.office),
-            "reasons": in_both(&refusal.message),
-            "basis": basis(&refusal),
-            "remedy": in_both(&Answers::MATTER.remedy.into()),
-        }),
-    );
 }
 
 fn common_values(case: &Case<'_, Answers>) -> Map<String, Json> {

@@ -236,6 +236,7 @@ pub struct Shape {
     pub values: Vec<EnumValue>,
     /// Of `table`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schema(no_recursion))]
     pub columns: Vec<Column>,
     /// Characters of a text, rows of a table.
     #[serde(default, skip_serializing_if = "Option::is_none")]

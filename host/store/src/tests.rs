@@ -430,6 +430,14 @@ async fn lists_are_filtered_and_paged() {
         ),
         (
             CaseFilter {
+                submitted_by: some("nobody"),
+                ..filter()
+            },
+            9,
+            vec![],
+        ),
+        (
+            CaseFilter {
                 parked: Some(true),
                 ..filter()
             },

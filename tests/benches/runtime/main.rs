@@ -11,20 +11,20 @@
 #![allow(clippy::unwrap_used, reason = "a bench may")]
 
 mod bare;
+mod work;
 
 use bare::Bare;
 use criterion::{BatchSize, Criterion};
-use onething_contract::Event;
 use onething_runtime::{Bundle, Call, Inputs, Limits, Runtime};
-use onething_tests::given::{CITIZEN, filer, inputs, person, population, submission, view};
-use onething_tests::hostile;
+use onething_tests::bundles::retirement;
+use onething_tests::hostile::with_section;
 use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 fn main() {
     let dir = tempfile::tempdir().unwrap();
-    let component = &*hostile::component();
+    let component = &*retirement();
     // First, before the compiler has spread out in this process.
     memory(component, dir.path());
     loading(component, dir.path());
@@ -32,7 +32,7 @@ fn main() {
     let runtime = Runtime::new(Limits::default(), Some(dir.path())).unwrap();
     let bundle = runtime.load(component).unwrap();
     let bare = Bare::new(component, &Limits::default());
-    let calls = calls();
+    let calls = work::calls(&bundle);
     ratios(&calls, &bundle, &bare);
 
     let mut criterion = Criterion::default().configure_from_args();
@@ -67,31 +67,6 @@ fn main() {
         bencher.iter(|| runtime.load(component).unwrap());
     });
     criterion.final_summary();
-}
-
-/// Each export once, with what it is given.
-fn calls() -> Vec<(Call, Inputs)> {
-    [
-        Call::Prefill {
-            filer: filer(),
-            subject: person(CITIZEN),
-            purpose: "retirement".to_owned(),
-        },
-        Call::Assess {
-            submission: submission(),
-        },
-        Call::Plan {
-            submission: submission(),
-            scenario: "ordinary".to_owned(),
-        },
-        Call::Project { view: view() },
-        Call::Respond {
-            view: view(),
-            event: Event::Other(("all-effects".to_owned(), "null".to_owned())),
-        },
-    ]
-    .map(|call| (call, inputs(population())))
-    .into()
 }
 
 /// The runtime, journal included, against the bare call, and fresh against warm.
@@ -173,7 +148,7 @@ fn loading(component: &[u8], dir: &Path) {
 fn memory(component: &[u8], dir: &Path) {
     const FURTHER: usize = 20;
     let others: Vec<_> = (0..FURTHER)
-        .map(|number| hostile::with_section(component, "filler", &[u8::try_from(number).unwrap()]))
+        .map(|number| with_section(component, "filler", &[u8::try_from(number).unwrap()]))
         .collect();
     // Compiled beforehand, by a host that is gone when the measured one starts.
     let compiling = Runtime::new(Limits::default(), Some(dir)).unwrap();
@@ -185,7 +160,7 @@ fn memory(component: &[u8], dir: &Path) {
     let empty = private_kib();
     let runtime = Runtime::new(Limits::default(), Some(dir)).unwrap();
     let first = runtime.load(component).unwrap();
-    for (call, inputs) in calls() {
+    for (call, inputs) in work::calls(&first) {
         first.invoke(call, inputs).outcome.unwrap();
     }
     let one = private_kib();

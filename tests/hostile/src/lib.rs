@@ -26,7 +26,11 @@ use bindings::onething::matter::{
 
 struct Hostile;
 
-bindings::export!(Hostile with_types_in bindings);
+mod exported {
+    #![allow(unsafe_code, reason = "generated: the component ABI")]
+    use super::{Hostile, bindings};
+    bindings::export!(Hostile with_types_in bindings);
+}
 
 impl Guest for Hostile {
     fn prefill(_: Filer, subject: Subject, purpose: String) -> Result<Vec<Prefilled>, Refusal> {

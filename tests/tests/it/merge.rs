@@ -256,10 +256,13 @@ fn value(shape: &Shape) -> BoxedStrategy<Value> {
                 .iter()
                 .map(|column| {
                     let name = column.name.clone();
-                    let there = if column.optional { 0.5 } else { 1.0 };
-                    prop::option::weighted(there, value(&column.shape))
-                        .prop_map(move |cell| (name.clone(), cell))
-                        .boxed()
+                    let cell = value(&column.shape);
+                    let cell = if column.optional {
+                        prop::option::of(cell).boxed()
+                    } else {
+                        cell.prop_map(Some).boxed()
+                    };
+                    cell.prop_map(move |cell| (name.clone(), cell)).boxed()
                 })
                 .collect();
             let row = row.prop_map(|cells| {

@@ -63,15 +63,73 @@ fn one_list_of_everything_to_correct() {
     );
 }
 
-/// Every placeholder of a notice has its value.
+/// Every placeholder of `matter.toml` has its value, in every notice but the first and the one of
+/// corrections, whose values stand where they are sent.
 #[test]
-fn notices_say_what_was_decided() {
+fn notices_have_their_values() {
     let mut view = view();
-    view.decisions = vec![decision_of(PERSONNEL, Verdict::Approve, vec![])];
-    let (template, values) = effective_notice(&view, plan::part("pension").unwrap()).unwrap();
-    assert_eq!(template, "pension-effective");
-    assert_eq!(values["month"], "2025-03");
-    assert!(effective_notice(&view, plan::part(SUPERVISING).unwrap()).is_none());
+    let approve = |step: &str, payload: Json| Decision {
+        payload: Some(payload.to_string()),
+        ..decision_of(step, Verdict::Approve, vec![])
+    };
+    view.decisions = vec![
+        approve(
+            PERSONNEL,
+            json!({"approved_month": "2025-12", "document_no": "莲人社〔2025〕1号"}),
+        ),
+        approve("pension", json!({"total_pension": "1.00"})),
+        approve("fund", json!({"paid_amount": "1.00"})),
+        approve("establishment", json!({"exit_date": "2026-01-01"})),
+    ];
+    let refusal = refusal(&decision_of(
+        "fund",
+        Verdict::Reject,
+        vec![reason("a", None)],
+    ));
+    let office = PARTS[3].office_in("331102");
+    let mut notices: Vec<(&str, Json)> = PARTS
+        .iter()
+        .filter_map(|part| effective_notice(&view, part))
+        .collect();
+    assert_eq!(notices.len(), 4);
+    assert_eq!(notices[1].1["month"], "2026-01");
+    notices.extend([
+        ended_notice(&view, &Ending::Completed),
+        ended_notice(&view, &Ending::Rejected(refusal.clone())),
+        ended_notice(&view, &Ending::NotAccepted(refusal.clone())),
+        ended_notice(&view, &Ending::NotCompetent(office)),
+        ended_notice(&view, &Ending::Withdrawn),
+        ("held", why("housing-fund", &refusal)),
+        ("part-rejected", why("housing-fund", &refusal)),
+        ("deferred", deferred("uplift-evidence", "2025-01-08")),
+    ]);
+    let matter: toml::Table = include_str!("../../matter.toml").parse().unwrap();
+    let templates = matter["notice"].as_array().unwrap();
+    assert_eq!(notices.len(), templates.len() - 2);
+    for (code, values) in notices {
+        let template = templates
+            .iter()
+            .find(|template| template["code"].as_str() == Some(code))
+            .unwrap_or_else(|| panic!("no template {code}"));
+        for language in ["zh", "en"] {
+            let text = template["text"][language].as_str().unwrap();
+            for placeholder in text
+                .split('{')
+                .skip(1)
+                .map(|rest| rest.split('}').next().unwrap())
+            {
+                let value = match &values[placeholder] {
+                    Json::Object(both) => &both[language],
+                    value => value,
+                };
+                let common = ["case", "name"].contains(&placeholder);
+                assert!(
+                    common || value.is_string(),
+                    "{code} {language} {placeholder}"
+                );
+            }
+        }
+    }
 }
 
 /// What happened in a case, as far as its end depends on it.

@@ -1,0 +1,107 @@
+//! The host at work: connections, requests and workers, until it is asked to stop.
+
+use crate::limits::{CONNECTIONS_MAX, DRAIN_TIME_MAX, HEAD_TIME_MAX, READ_BYTES_MAX};
+use crate::{App, Callers, now};
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use onething_engine::Engine;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+/// How often a worker looks for work that nobody told it of: effects that rested, other hosts' cases.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The rest after a connection could not be accepted: there are too many open files.
+const ACCEPT_REST: Duration = Duration::from_secs(1);
+
+/// Why the host stopped by itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// A worker is gone. The host does not go on without: whoever watches it starts it again.
+    #[error("a worker is gone")]
+    Worker(#[source] tokio::task::JoinError),
+}
+
+/// Serves until `shutdown` resolves, then finishes what is under way.
+///
+/// # Errors
+/// When a worker panics.
+pub async fn serve(
+    engine: Engine,
+    callers: Callers,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let app = App::new(engine, callers);
+    let (stop, stopped) = watch::channel(false);
+    let mut worker = tokio::spawn(work(app.clone(), stopped));
+    let connections = GracefulShutdown::new();
+    let lost = tokio::select! {
+        () = shutdown => None,
+        lost = &mut worker => Some(lost),
+        () = accept(&listener, app.router(), &connections) => None,
+    };
+    drop(listener);
+    if tokio::time::timeout(DRAIN_TIME_MAX, connections.shutdown()).await.is_err() {
+        tracing::warn!("requests that took too long were cut off");
+    }
+    // Last, so that it takes up what the last requests led to.
+    stop.send_replace(true);
+    let lost = match lost {
+        Some(lost) => lost,
+        None => worker.await,
+    };
+    lost.map_err(ServeError::Worker)
+}
+
+/// Lets the bundles answer and carries out their effects, whenever there is something.
+async fn work(app: App, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        match app.engine.work(now()).await {
+            Ok(0) => {}
+            Ok(_) => continue,
+            Err(error) => tracing::error!(%error, "the workers could not look for work"),
+        }
+        tokio::select! {
+            () = app.wake.notified() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            _ = stopped.changed() => {}
+        }
+    }
+}
+
+/// Takes in connections for ever, at most so many at a time.
+async fn accept(listener: &TcpListener, router: Router, connections: &GracefulShutdown) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    // It is never closed.
+    while let Ok(place) = places.clone().acquire_owned().await {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(ACCEPT_REST).await;
+                continue;
+            }
+        };
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIME_MAX)
+            .max_buf_size(READ_BYTES_MAX)
+            .serve_connection(
+                TokioIo::new(stream),
+                TowerToHyperService::new(router.clone()),
+            );
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+            drop(place);
+        });
+    }
+}
