@@ -73,7 +73,7 @@ async fn within(app: &App, request: Request, next: Next) -> Result<Response, Pro
         Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "out-of-time",
-            "请求处理超时;已登记的事实不会丢失,请查询后重试",
+            "请求处理超时；已登记的事实不会丢失，请查询后重试",
             "the request took too long; what was committed stands: look, then try again",
         )
     })

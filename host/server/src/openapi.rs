@@ -113,7 +113,7 @@ pub(crate) async fn unknown_method(method: Method, uri: Uri) -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "unknown-method",
-        format!("{path} 不支持 {method};可用的方法见 Allow 响应头"),
+        format!("{path} 不支持 {method}；可用的方法见 Allow 响应头"),
         format!("{path} does not take {method}; the header Allow says what it takes"),
     )
 }

@@ -1,0 +1,377 @@
+//! Every error as an answer: problems by RFC 9457, with a sentence in Chinese and English. The only
+//! place where an error becomes a status.
+//!
+//! What went wrong inside is logged by its operation and told in general; nothing of a bundle's
+//! words, of a record or of a person reaches the log by this way.
+
+use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use onething_case::State;
+use onething_contract::{Assessment, Finding, Office, Refusal};
+use onething_engine::{Error, drive};
+use onething_runtime::Fault;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The media type of a problem.
+pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
+/// Seconds after which what is refused for now may be tried again.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// Why a request was not done (RFC 9457). Nothing has changed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// `urn:onething:problem:` and the code.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The status in words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// Stable, for machines, kebab-case.
+    code: String,
+    /// What is wrong and what to do, in Chinese.
+    detail: String,
+    /// The same in English.
+    detail_en: String,
+    /// The law and article.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    basis: Option<String>,
+    /// Of a refused submission: everything that is wrong, at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<Finding>,
+    /// Of a refused submission: the codes of the materials that it lacks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<String>,
+    /// Of a conflict: how the case stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current: Option<Box<Current>>,
+}
+
+/// How a case stands, where a command came too late for it.
+#[derive(Debug, Serialize, ToSchema)]
+struct Current {
+    /// The status of the case.
+    status: String,
+    /// Its round.
+    round: u32,
+    /// The number of its last event.
+    last_event: u64,
+    /// What can be decided now.
+    tasks: Vec<CurrentTask>,
+}
+
+/// A task in its version.
+#[derive(Debug, Serialize, ToSchema)]
+struct CurrentTask {
+    step: String,
+    office: Office,
+    task_version: u32,
+}
+
+impl Problem {
+    /// A problem in both languages.
+    pub(crate) fn new(
+        status: StatusCode,
+        code: &str,
+        zh: impl Into<String>,
+        en: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind: format!("urn:onething:problem:{code}"),
+            title: title(status),
+            status: status.as_u16(),
+            code: code.to_owned(),
+            detail: zh.into(),
+            detail_en: en.into(),
+            basis: None,
+            findings: Vec::new(),
+            missing: Vec::new(),
+            current: None,
+        }
+    }
+
+    /// No caller is known by that token, or there is none.
+    pub(crate) fn unauthenticated() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthenticated",
+            "请在 Authorization 请求头中提供有效的 Bearer 令牌",
+            "give a valid token: Authorization: Bearer …",
+        )
+    }
+
+    /// The caller is known and may not.
+    pub(crate) fn forbidden(code: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, zh, en)
+    }
+
+    /// There is no such thing, or it is none of the caller's.
+    pub(crate) fn unknown(what: &str, zh: &str, name: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            &format!("unknown-{what}"),
+            format!("没有{zh} {name}，或者您无权查看"),
+            format!("there is no {what} {name}, or it is not yours to see"),
+        )
+    }
+
+    /// The request itself is not well formed.
+    pub(crate) fn malformed(code: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, zh, en)
+    }
+
+    /// A submission with errors: every finding, every missing material.
+    pub(crate) fn refused(assessment: Assessment) -> Self {
+        let (findings, missing) = (assessment.findings.len(), assessment.missing.len());
+        let problem = Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "submission-refused",
+            format!("未予登记：发现 {findings} 个问题，缺少 {missing} 项材料，请更正后重新提交"),
+            format!(
+                "nothing was registered: {findings} findings, {missing} materials missing; correct them and hand it in again"
+            ),
+        );
+        Self {
+            findings: assessment.findings,
+            missing: assessment.missing,
+            ..problem
+        }
+    }
+
+    /// Too much at once, or others were faster.
+    pub(crate) fn busy() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "busy",
+            "系统繁忙，请稍后重试",
+            "the host is busy; try again",
+        )
+    }
+
+    /// A failure of the host's; the log says which.
+    pub(crate) fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "系统内部错误，请稍后查询并重试，或联系运维人员",
+            "the host failed; look again later and try again, or tell an operator",
+        )
+    }
+
+    /// A conflict says how the case stands.
+    pub(crate) fn on(self, case: &State) -> Self {
+        if self.status() != StatusCode::CONFLICT {
+            return self;
+        }
+        let tasks = case.tasks().map(|record| CurrentTask {
+            step: record.step.id.clone(),
+            office: record.office().clone(),
+            task_version: record.task_version,
+        });
+        let current = Current {
+            status: case.status.as_str().to_owned(),
+            round: case.round(),
+            last_event: case.last_event,
+            tasks: tasks.collect(),
+        };
+        Self {
+            current: Some(Box::new(current)),
+            ..self
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let mut response = (status, axum::Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                let challenge = HeaderValue::from_static("Bearer realm=\"onething\"");
+                headers.insert(header::WWW_AUTHENTICATE, challenge);
+            }
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Refused(refusal) => refusal.into(),
+            Error::Store(error) => error.into(),
+            Error::Unknown {
+                what: "matter",
+                name,
+            } => Self::unknown("matter", "事项", &name),
+            Error::Unknown { what: "case", name } => Self::unknown("case", "办件", &name),
+            Error::Busy(_) | Error::Cancelled => Self::busy(),
+            Error::Bundle(drive::Error::Fault { function, fault }) => faulted(function, &fault),
+            error => failed(&error, None),
+        }
+    }
+}
+
+impl From<onething_store::Error> for Problem {
+    fn from(error: onething_store::Error) -> Self {
+        match &error {
+            onething_store::Error::Database { source, .. } => failed(&error, Some(source)),
+            // The cause of any other may quote the record.
+            _ => failed(&error, None),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let status = refusal_status(&refusal.code);
+        let Refusal {
+            code,
+            message,
+            basis,
+        } = refusal;
+        Self {
+            basis,
+            ..Self::new(status, &code, message.zh, message.en)
+        }
+    }
+}
+
+/// A "no" that is about how the case stands is a conflict, one about what was sent is not; a code
+/// that is not known here is a bundle's, about what was sent.
+fn refusal_status(code: &str) -> StatusCode {
+    match code {
+        "unknown-case" | "unknown-step" => StatusCode::NOT_FOUND,
+        "wrong-office" => StatusCode::FORBIDDEN,
+        "case-ended"
+        | "stale-round"
+        | "stale-task"
+        | "awaiting-correction"
+        | "no-correction-awaited"
+        | "already-accepted"
+        | "not-accepted-yet"
+        | "step-not-open"
+        | "already-decided"
+        | "already-effective"
+        | "material-not-awaited"
+        | "already-supplied"
+        | "not-parked"
+        | "not-completed"
+        | "already-rated"
+        | "automatic-step"
+        | "key-taken"
+        | "form-out-of-date" => StatusCode::CONFLICT,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+/// The fault's own words may repeat what the bundle was handed: they are neither logged nor told.
+fn faulted(function: &str, fault: &Fault) -> Problem {
+    if let Fault::InputTooLarge { limit } = fault {
+        return Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "input-too-large",
+            format!("申报内容过大，该事项的程序最多读取 {limit} 字节"),
+            format!("the submission is too large: the bundle reads at most {limit} bytes"),
+        );
+    }
+    tracing::error!(function, fault = fault.name(), "a bundle failed");
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        &format!("bundle-{}", fault.name()),
+        "该事项的程序运行失败，未作任何变更，请联系运维人员",
+        "the matter's bundle failed and nothing was changed; tell an operator",
+    )
+}
+
+/// An error of the host's own, logged by its operation.
+fn failed(
+    error: &(dyn std::error::Error + 'static),
+    cause: Option<&(dyn std::error::Error + 'static)>,
+) -> Problem {
+    tracing::error!(%error, cause, "a request failed");
+    Problem::internal()
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        match rejection {
+            // The text names the field, the line and the column.
+            JsonRejection::JsonSyntaxError(_) | JsonRejection::JsonDataError(_) => {
+                let why = rejection.body_text();
+                let zh = format!("请求体不是所需的 JSON：{why}");
+                Self::malformed("malformed-body", zh, why)
+            }
+            JsonRejection::MissingJsonContentType(_) => Self::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "not-json",
+                "请以 Content-Type: application/json 提交",
+                "send it as Content-Type: application/json",
+            ),
+            JsonRejection::BytesRejection(rejection) => rejection.into(),
+            _ => unreadable(),
+        }
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        if rejection.status() != StatusCode::PAYLOAD_TOO_LARGE {
+            return unreadable();
+        }
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body-too-large",
+            "请求体过大：JSON 不超过 4 MiB，材料文件不超过 10 MiB",
+            "the body is too large: at most 4 MiB of JSON, 10 MiB of a material",
+        )
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        let why = rejection.body_text();
+        Self::malformed("malformed-query", format!("查询参数有误：{why}"), why)
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        let why = rejection.body_text();
+        Self::malformed("malformed-path", format!("请求路径有误：{why}"), why)
+    }
+}
+
+fn unreadable() -> Problem {
+    Problem::malformed("malformed-body", "无法读取请求体", "the body cannot be read")
+}
+
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => "请求格式有误",
+        StatusCode::UNAUTHORIZED => "未认证",
+        StatusCode::FORBIDDEN => "没有权限",
+        StatusCode::NOT_FOUND => "不存在",
+        StatusCode::METHOD_NOT_ALLOWED => "不支持该方法",
+        StatusCode::CONFLICT => "与当前状态冲突",
+        StatusCode::PAYLOAD_TOO_LARGE => "请求体过大",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "不支持该媒体类型",
+        StatusCode::UNPROCESSABLE_ENTITY => "内容不符合要求",
+        StatusCode::TOO_MANY_REQUESTS => "请求过多",
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "请求头过大",
+        StatusCode::SERVICE_UNAVAILABLE => "暂时无法处理",
+        _ => "内部错误",
+    }
+}
