@@ -9,8 +9,8 @@ use onething_contract::manifest::{
 use std::collections::BTreeMap;
 use toml::Spanned;
 
-/// The events of `proceedings.event`.
-const HEARD: [&str; 13] = [
+/// The events of `proceedings.event` that the host sends.
+const HEARD: [&str; 11] = [
     "registered",
     "accepted",
     "step-opened",
@@ -19,11 +19,9 @@ const HEARD: [&str; 13] = [
     "correction-requested",
     "corrected",
     "material-supplied",
-    "overdue",
     "settled",
     "ended",
     "rated",
-    "other",
 ];
 
 /// The checked merge of a bundle's forms.
@@ -42,6 +40,8 @@ pub struct Merge {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Derivation {
     pub function: String,
+    /// The type it computes; the code it computes it for where that is an enum or a table.
+    pub kind: Kind,
     /// Its arguments after the facts.
     pub from: Vec<Argument>,
     /// The merged element it computes, if it computes one.
@@ -132,6 +132,18 @@ impl<'a> Merger<'a> {
             if (element.kind == Kind::Table) == element.columns.is_empty() {
                 let message =
                     format!("element `{code}`: `columns` belong to tables, and a table needs them");
+                self.problems.push(file.problem(entry, message));
+            }
+            for column in element
+                .columns
+                .iter()
+                .filter(|column| composite(column.shape.kind))
+            {
+                let message = format!(
+                    "element `{code}`: column `{}` cannot be of type {}",
+                    column.name,
+                    kind_name(column.shape.kind)
+                );
                 self.problems.push(file.problem(entry, message));
             }
             elements.push(Element {
@@ -305,8 +317,11 @@ impl<'a> Merger<'a> {
                 )
             }
             (None, Some(function), None, None) => {
-                let Some(kind) = field.kind else {
-                    let message = format!("{}: a derived field says its `type`", field.no);
+                let Some(kind) = field.kind.filter(|kind| !composite(*kind)) else {
+                    let message = format!(
+                        "{}: a derived field says its `type`: text, int, decimal, money, bool, date or month",
+                        field.no
+                    );
                     self.problems.push(file.problem(spanned, message));
                     return None;
                 };
@@ -430,6 +445,7 @@ impl<'a> Merger<'a> {
                 self.calls.insert(function, (here, from, kind));
                 self.derivations.push(Derivation {
                     function: function.to_owned(),
+                    kind: kind.unwrap_or(Kind::Text),
                     from: arguments,
                     element: element.map(str::to_owned),
                 });
@@ -440,6 +456,10 @@ impl<'a> Merger<'a> {
                     first.file.display(),
                     first.line
                 );
+                self.problems.push(file.problem(at, message));
+            }
+            Some(_) if element.is_some() => {
+                let message = format!("`{function}` computes another element already");
                 self.problems.push(file.problem(at, message));
             }
             Some(_) => {}
@@ -648,6 +668,14 @@ fn plain(kind: Kind) -> Shape {
         columns: Vec::new(),
         max: None,
     }
+}
+
+/// Types that are made of an element's own values or columns.
+fn composite(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Enum | Kind::EnumList | Kind::Table | Kind::Signature
+    )
 }
 
 fn kind_name(kind: Kind) -> String {

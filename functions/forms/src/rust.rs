@@ -244,7 +244,11 @@ fn derive(out: &mut String, derivation: &Derivation, idents: &BTreeMap<&str, Str
     let arguments: String = derivation.from.iter().map(argument).collect();
     let _ = writeln!(
         out,
-        "        let value = (|| crate::rules::{function}(facts{arguments}))();"
+        "        let value: Option<{}> = (|| crate::rules::{function}(facts{arguments}))();",
+        type_of(
+            derivation.kind,
+            derivation.element.as_deref().unwrap_or_default()
+        )
     );
     let _ = writeln!(
         out,
@@ -326,7 +330,11 @@ fn form_rule(out: &mut String, form: &SourceForm) {
 }
 
 fn rust_type(code: &str, shape: &Shape) -> String {
-    match shape.kind {
+    type_of(shape.kind, code)
+}
+
+fn type_of(kind: Kind, code: &str) -> String {
+    match kind {
         Kind::Text => "String".to_owned(),
         Kind::Int => "u32".to_owned(),
         Kind::Decimal => "Decimal".to_owned(),
@@ -361,11 +369,9 @@ fn row_name(code: &str) -> String {
 /// `rank-2014` → `rank_2014`, `AAC002` → `aac002`.
 pub fn ident(code: &str) -> String {
     let name = code.replace('-', "_").to_lowercase();
-    match name.as_str() {
-        "type" | "match" | "move" | "ref" | "use" | "in" | "for" | "where" | "as" => {
-            format!("r#{name}")
-        }
-        _ => name,
+    match syn::parse_str::<syn::Ident>(&name) {
+        Ok(_) => name,
+        Err(_) => format!("r#{name}"),
     }
 }
 

@@ -113,13 +113,15 @@ fn decides_all(part: &Part) -> bool {
 /// The office seals its decision and its form, the form is delivered to it under that seal, and
 /// person and unit are told.
 fn effective(case: &Case<'_, Answers>, part: &Part) {
-    let office = part.office_in(&case.view.submission.region);
+    let Some(office) = case.office(part.step) else {
+        return;
+    };
     let form = part.form().map(|form| form.name);
     let documents = std::iter::once(Document::Decision(part.step.to_owned()))
         .chain(form.map(|form| Document::Form(form.to_owned())));
     let sealed = effects::seal(Owner::Office(office.clone()), documents.collect(), &[]);
     if let Some(form) = form {
-        effects::deliver(form, &office, &[sealed]);
+        effects::deliver(form, office, &[sealed]);
     }
     if let Some((template, values)) = effective_notice(case.view, part) {
         tell(case, template, values);

@@ -63,7 +63,7 @@ impl<M: Matter> Guest for Exported<M> {
         let doubts = compare::<M>(&json, &known, &mut out);
         let facts = Facts::new(date(&submission.filed_at), &in_force);
         let derived = answers.derive(&facts);
-        derived_differs(&json, &derived, &mut out);
+        derived_differs::<M>(&json, &derived, &mut out);
         let case = Submitted {
             submission: &submission,
             answers: &answers,
@@ -339,19 +339,28 @@ fn required(path: &str, out: &mut Assessing) {
     }
 }
 
-fn derived_differs(json: &Map<String, Json>, derived: &Derived, out: &mut Assessing) {
-    for (code, value) in derived.elements() {
-        if json
-            .get(code)
-            .is_some_and(|given| !given.is_null() && given != value)
-        {
-            out.error(
-                &format!("/{code}"),
-                "derived-differs",
+/// A computed value may be handed in as it was shown, never otherwise, and not where nothing could be
+/// computed.
+fn derived_differs<M: Matter>(json: &Map<String, Json>, derived: &Derived, out: &mut Assessing) {
+    let computed = M::Answers::ELEMENTS
+        .iter()
+        .filter(|element| matches!(element.source, SourceRule::Derived));
+    for element in computed {
+        let value = derived.elements().get(element.code);
+        let given = json.get(element.code).filter(|given| !given.is_null());
+        if given.is_none() || given == value {
+            continue;
+        }
+        let (zh, en) = match value {
+            Some(value) => (
                 format!("该项由系统计算，应为 {value}"),
                 format!("this value is computed and is {value}"),
-                "",
-            );
-        }
+            ),
+            None => (
+                "该项由系统计算，现在算不出，请留空".to_owned(),
+                "this value is computed and cannot be now; leave it empty".to_owned(),
+            ),
+        };
+        out.error(&format!("/{}", element.code), "derived-differs", zh, en, "");
     }
 }

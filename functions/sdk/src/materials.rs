@@ -92,7 +92,7 @@ fn check_promise(
     out: &mut Assessing,
 ) {
     let (zh, en) = (rule.title.zh, rule.title.en);
-    let by: Option<NaiveDate> = by.parse().ok();
+    let by: Option<NaiveDate> = crate::values::day(by);
     let Some(by) = by.filter(|by| *by >= facts.filed_on()) else {
         return out.error(
             "",

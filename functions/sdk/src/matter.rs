@@ -1,7 +1,7 @@
 //! What makes a matter: three functions over typed answers.
 
 use crate::contract::{
-    CaseView, Directive, Event, Finding, Severity, Step, StepStatus, Submission,
+    CaseView, Directive, Event, Finding, Office, Severity, Step, StepStatus, Submission,
 };
 use crate::facts::Facts;
 use crate::form::{self, Form};
@@ -65,6 +65,12 @@ impl<'a, A> Case<'a, A> {
     pub fn step(&self, id: &str) -> Option<StepStatus> {
         let state = self.view.steps.iter().find(|state| state.step == id)?;
         Some(state.status)
+    }
+
+    /// The office whose step it is now; `None` where the plan does not have it.
+    pub fn office(&self, step: &str) -> Option<&Office> {
+        let state = self.view.steps.iter().find(|state| state.step == step)?;
+        Some(&state.office)
     }
 
     /// The decision of a step that stands.

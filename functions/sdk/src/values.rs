@@ -156,10 +156,7 @@ fn plain_decimal(text: &str) -> bool {
 
 impl Value for NaiveDate {
     fn read(json: &Json, at: &mut At<'_>) -> Option<Self> {
-        let date = json
-            .as_str()
-            .filter(|text| text.len() == 10)
-            .and_then(|text| text.parse().ok());
+        let date = json.as_str().and_then(day);
         match date {
             Some(date) => Some(date),
             None => at.wrong(
@@ -173,6 +170,12 @@ impl Value for NaiveDate {
     fn write(&self) -> Json {
         Json::String(self.to_string())
     }
+}
+
+/// Reads `2025-03-02`, and no other way to write the day.
+pub fn day(text: &str) -> Option<NaiveDate> {
+    let day: NaiveDate = text.parse().ok()?;
+    (day.to_string() == text).then_some(day)
 }
 
 /// An enum whose values have codes.

@@ -75,6 +75,12 @@ fn correct(draft: &mut Draft, round: &Round) -> Result<(), Error> {
         return Err(refusals::no_correction_awaited(&draft.state.status).into());
     }
     check_round(round, draft.state.round().saturating_add(1))?;
+    let (before, after) = (&draft.state.submission, &round.submission);
+    if (&before.subject, &before.filer.unit, &before.region)
+        != (&after.subject, &after.filer.unit, &after.region)
+    {
+        return Err(refusals::another_matter().into());
+    }
 
     let changed = changed_elements(&draft.state, round)?;
     let voided: Vec<String> = round

@@ -87,6 +87,14 @@ pub(crate) fn no_correction_awaited(status: &Status) -> Refusal {
     )
 }
 
+pub(crate) fn another_matter() -> Refusal {
+    refusal(
+        "another-matter",
+        "补正不能更换办理对象、申报单位或办理地区，请另行申报",
+        "a correction keeps the subject, the unit and the region; hand in a case of its own",
+    )
+}
+
 pub(crate) fn already_accepted() -> Refusal {
     Refusal {
         basis: Some(LICENSING_32.into()),

@@ -16,6 +16,7 @@ impl State {
                 .iter()
                 .map(|record| StepState {
                     step: record.step.id.clone(),
+                    office: record.office().clone(),
                     status: record.status,
                 })
                 .collect(),

@@ -88,6 +88,7 @@ pub struct Assessment {
 )]
 pub struct StepState {
     pub step: String,
+    pub office: Office,
     pub status: StepStatus,
 }
 

@@ -2,12 +2,13 @@
 //! date, and finds the one that a case is pinned to by its digest.
 
 use onething_runtime::{Bundle, LoadError, Runtime};
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
 /// Every bundle that this host can run.
 #[derive(Clone, Default)]
 pub struct Bundles {
-    /// By matter, the newest validity first.
+    /// By matter, the newest first.
     bundles: Vec<Bundle>,
 }
 
@@ -32,15 +33,15 @@ pub enum BundlesError {
         #[source]
         source: Box<LoadError>,
     },
-    /// Two bundles claim the same days.
-    #[error("{} has the matter `{matter}` from {since}, and so has another bundle", path.display())]
+    /// Two bundles are the same version of a matter.
+    #[error("{} is {matter} {version}, and so is another bundle", path.display())]
     Twice {
         /// The second one.
         path: PathBuf,
         /// The matter of both.
         matter: String,
-        /// The first day of both.
-        since: String,
+        /// The version of both.
+        version: String,
     },
 }
 
@@ -79,32 +80,35 @@ impl Bundles {
                 return Err(BundlesError::Twice {
                     path,
                     matter: manifest.matter.clone(),
-                    since: manifest.valid.since.clone(),
+                    version: manifest.version.clone(),
                 });
             }
         }
         Ok(bundles)
     }
 
-    /// Adds a bundle; false where another of its matter is valid from the same day.
+    /// Adds a bundle; false where the same version of its matter is there already.
     pub fn add(&mut self, bundle: Bundle) -> bool {
         let key = |bundle: &Bundle| {
             let manifest = bundle.manifest();
-            (
-                manifest.matter.clone(),
-                std::cmp::Reverse(manifest.valid.since.clone()),
-            )
+            let newest_first = (manifest.valid.since.clone(), version(&manifest.version));
+            (manifest.matter.clone(), Reverse(newest_first))
         };
-        match self.bundles.binary_search_by_key(&key(&bundle), key) {
-            Ok(_) => false,
-            Err(place) => {
-                self.bundles.insert(place, bundle);
-                true
-            }
+        let same = |known: &Bundle| {
+            let (known, new) = (known.manifest(), bundle.manifest());
+            known.matter == new.matter && known.version == new.version
+        };
+        if self.bundles.iter().any(same) {
+            return false;
         }
+        let place = self
+            .bundles
+            .partition_point(|known| key(known) < key(&bundle));
+        self.bundles.insert(place, bundle);
+        true
     }
 
-    /// Every bundle, by matter, the newest validity first.
+    /// Every bundle, by matter, the newest first.
     pub fn iter(&self) -> impl Iterator<Item = &Bundle> {
         self.bundles.iter()
     }
@@ -132,4 +136,11 @@ impl Bundles {
             .iter()
             .filter(move |bundle| bundle.manifest().matter == matter)
     }
+}
+
+/// A version's numbers, so that 1.10 comes after 1.9.
+fn version(text: &str) -> Vec<u64> {
+    text.split(['.', '-', '+'])
+        .map(|part| part.parse().unwrap_or(0))
+        .collect()
 }

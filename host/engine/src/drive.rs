@@ -108,6 +108,14 @@ impl Drive {
             Output::Assess(assessment) => assessment.clone(),
             other => return Err(mixed_up("assess", other)),
         };
+        if !assessment.reservations.is_empty() {
+            return Err(Error::Fault {
+                function: "assess",
+                fault: Fault::MalformedOutput {
+                    message: "reservations are not kept by this host".to_owned(),
+                },
+            });
+        }
         let is_error = |severity| severity == Severity::Error;
         if assessment
             .findings
@@ -197,6 +205,10 @@ impl Drive {
             fault: fault.to_owned(),
             detail,
         };
+        // The bundle's clock is the event's; what follows from it is not dated before what is there.
+        let at = events
+            .last()
+            .map_or(heard.at.as_str(), |last| last.at.as_str());
         let (command, invoked) = match invoked {
             Ok(invoked) => {
                 let directives = match &invoked.outcome.output {
@@ -213,7 +225,7 @@ impl Drive {
             Err(Error::Fault { fault, .. }) => (park(fault.name(), fault.to_string()), None),
             Err(error) => return Err(error),
         };
-        match decide(Some(state), &heard.at, &command) {
+        match decide(Some(state), at, &command) {
             Ok(events) => Ok(Some(Reaction {
                 to,
                 events,
@@ -221,7 +233,7 @@ impl Drive {
             })),
             Err(onething_case::Error::Fault(fault)) => {
                 let command = park(fault.name(), fault.to_string());
-                let events = decide(Some(state), &heard.at, &command)?;
+                let events = decide(Some(state), at, &command)?;
                 Ok(Some(Reaction {
                     to,
                     events,

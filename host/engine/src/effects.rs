@@ -57,16 +57,19 @@ impl Engine {
     /// When the store fails. An effect that fails rests and is tried again.
     pub async fn work(&self, now: DateTime<FixedOffset>) -> Result<usize, Error> {
         let unreacted = self.store.unreacted(CLAIM_MAX).await?;
+        let mut done = 0;
         for case_id in &unreacted {
-            if let Err(error) = self.react(case_id).await {
-                tracing::error!(case = %case_id, %error, "the bundle's answer is still missing");
+            match self.react(case_id).await {
+                Ok(_) => done += 1,
+                Err(error) => {
+                    tracing::error!(case = %case_id, %error, "the bundle's answer is still missing");
+                }
             }
         }
         let claimed = self
             .store
             .claim_effects(now.with_timezone(&Utc), LEASE, CLAIM_MAX)
             .await?;
-        let mut done = unreacted.len();
         for effect in &claimed {
             match self.carry_out(effect, now).await {
                 Ok(()) => done += 1,

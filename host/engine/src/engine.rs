@@ -6,7 +6,7 @@ use crate::drive::{Drive, HandedIn, Invoked};
 use crate::effects::Folders;
 use crate::error::Error;
 use crate::rows;
-use chrono::{DateTime, Datelike, FixedOffset, SecondsFormat};
+use chrono::{DateTime, FixedOffset, SecondsFormat};
 use onething_capabilities::Parameters;
 use onething_case::{Command, Recorded, State, decide};
 use onething_contract::manifest::Manifest;
@@ -191,7 +191,10 @@ impl Engine {
             HandedIn::Refused(assessment) => return Ok(Submitted::Refused(assessment)),
             HandedIn::Round { round, invoked } => (*round, invoked),
         };
-        let year = u16::try_from(now.year()).unwrap_or(u16::MAX);
+        let year = at
+            .get(..4)
+            .and_then(|year| year.parse().ok())
+            .unwrap_or_default();
         let id = self.store.next_case_number(&region, year).await?;
         let events = drive.register(id.clone(), legal_date, round)?;
         let state = State::from_events(&events)?;
@@ -208,7 +211,7 @@ impl Engine {
                 earlier: true,
             }),
             Registered::New => {
-                self.react(&id).await?;
+                self.answered(&id).await?;
                 Ok(Submitted::Registered {
                     case_id: id,
                     earlier: false,
@@ -386,6 +389,18 @@ impl Engine {
         Ok(blocking(move || drive.project(&state, &now)).await??)
     }
 
+    /// The case after a commit, with the bundle's answers if it can give them now. What is committed
+    /// is a fact whatever becomes of those: the worker comes back to them.
+    async fn answered(&self, case_id: &str) -> Result<Case, Error> {
+        match self.react(case_id).await {
+            Ok(case) => Ok(case),
+            Err(error) => {
+                tracing::error!(case = %case_id, %error, "the bundle's answer is still missing");
+                self.case(case_id).await
+            }
+        }
+    }
+
     /// Lets the bundle answer what it has yet to answer: after a command, and after a crash.
     ///
     /// # Errors
@@ -400,7 +415,10 @@ impl Engine {
                 if state.next_reaction().is_none() {
                     return Ok(Case { state, events });
                 }
-                let drive = self.drive(self.pinned(&state)?, &state.submission.region);
+                let Ok(bundle) = self.pinned(&state) else {
+                    return self.park_without_bundle(case_id, &state).await;
+                };
+                let drive = self.drive(bundle, &state.submission.region);
                 let (reaction, past, before) =
                     blocking(move || (drive.react(&events, &state), events, state)).await?;
                 let Some(reaction) = reaction? else {
@@ -432,6 +450,29 @@ impl Engine {
         Err(Error::Busy(case_id.to_owned()))
     }
 
+    /// A case whose bundle is gone rests where an operator sees it.
+    async fn park_without_bundle(&self, case_id: &str, state: &State) -> Result<Case, Error> {
+        let command = Command::Park {
+            to: state.next_reaction().unwrap_or_default(),
+            function: "respond".to_owned(),
+            fault: "no-bundle".to_owned(),
+            detail: format!("the bundle {} is not deployed here", state.digest),
+        };
+        let Case { events, .. } = self.case(case_id).await?;
+        let at = events
+            .last()
+            .map(|last| last.at.clone())
+            .unwrap_or_default();
+        let parked = decide(Some(state), &at, &command)?;
+        let mut after = state.clone();
+        for event in &parked {
+            after = State::evolve(Some(after), event)?;
+        }
+        let commit = rows::commit(Some(state), &after, parked, &[]);
+        self.store.append(&commit).await.map_err(refuse)?;
+        self.case(case_id).await
+    }
+
     /// Decides a command on the case as it is, commits what it leads to, and lets the bundle answer.
     pub(crate) async fn command(
         &self,
@@ -451,7 +492,7 @@ impl Engine {
             let invoked: Vec<_> = invoked.iter().map(|one| (number, one.clone())).collect();
             let commit = rows::commit(Some(&state), &after, events, &invoked);
             match self.store.append(&commit).await {
-                Ok(()) => return self.react(case_id).await,
+                Ok(()) => return self.answered(case_id).await,
                 Err(CommitError::Conflict { .. }) => {}
                 Err(error) => return Err(refuse(error)),
             }
@@ -557,6 +598,13 @@ impl HandIn {
                 "form-out-of-date",
                 "填写的表单不是现行版本，请重新获取表单",
                 "another version of the form was filled in; get the form again",
+            ));
+        }
+        if self.region.len() != 6 || !self.region.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Error::refused(
+                "region",
+                "办理地区应为 6 位行政区划代码，如 331102",
+                "the region must be a GB/T 2260 code of six digits, 331102",
             ));
         }
         Ok(onething_contract::Submission {

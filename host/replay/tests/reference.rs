@@ -10,8 +10,8 @@ fn fixtures() -> PathBuf {
 }
 
 fn json(path: &Path) -> Value {
-    let text = std::fs::read_to_string(path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text =
+        std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -57,7 +57,10 @@ fn every_expected_figure_is_the_reference() {
             derived += 1;
         }
     }
-    assert!(boxes > 1_000 && derived > 60, "{boxes} boxes and {derived} elements were compared");
+    assert!(
+        boxes > 1_000 && derived > 60,
+        "{boxes} boxes and {derived} elements were compared"
+    );
 }
 
 #[test]

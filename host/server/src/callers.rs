@@ -195,11 +195,12 @@ impl Callers {
         })?;
         let mut known: Vec<Known> = Vec::new();
         for entry in file.caller {
-            let token_sha256 = token_sha256(&entry, &known).map_err(|wrong| CallersError::Entry {
-                path: path.to_owned(),
-                name: entry.name.clone(),
-                wrong,
-            })?;
+            let token_sha256 =
+                token_sha256(&entry, &known).map_err(|wrong| CallersError::Entry {
+                    path: path.to_owned(),
+                    name: entry.name.clone(),
+                    wrong,
+                })?;
             known.push(Known {
                 entry: Arc::new(entry),
                 token_sha256,
@@ -396,11 +397,20 @@ mod tests {
             (entry("x", &a, "roles = []"), "at least one of the `roles`"),
             (entry("x", &a, "roles = [\"officer\"]"), "needs an `office`"),
             (entry("x", &a, "roles = [\"clerk\"]"), "needs a `unit`"),
-            (entry("x", &a, "roles = [\"king\"]"), "unknown variant `king`"),
+            (
+                entry("x", &a, "roles = [\"king\"]"),
+                "unknown variant `king`",
+            ),
             (entry("x", &a, token), "unknown field `token`"),
             (entry("", &a, operator), "needs a `name`"),
-            (entry("x", &a, operator) + &entry("x", &b, operator), "is there twice"),
-            (entry("x", &a, operator) + &entry("y", &a, operator), "token of another"),
+            (
+                entry("x", &a, operator) + &entry("x", &b, operator),
+                "is there twice",
+            ),
+            (
+                entry("x", &a, operator) + &entry("y", &a, operator),
+                "token of another",
+            ),
             (entry("x", &a, operator) + &entry("y", &b, operator), ""),
         ] {
             let told = wrong(&file);

@@ -77,13 +77,23 @@ pub(crate) async fn submit(
     };
     let submitted = app
         .engine
-        .submit(&path.matter, hand_in, caller.name(), Some(idempotency), now())
+        .submit(
+            &path.matter,
+            hand_in,
+            caller.name(),
+            Some(idempotency),
+            now(),
+        )
         .await?;
     match submitted {
         Submitted::Refused(assessment) => Err(Problem::refused(assessment)),
         Submitted::Registered { case_id, earlier } => {
             let case = CaseBody::from(app.engine.case(&case_id).await?);
-            let status = if earlier { StatusCode::OK } else { StatusCode::CREATED };
+            let status = if earlier {
+                StatusCode::OK
+            } else {
+                StatusCode::CREATED
+            };
             let location = [(header::LOCATION, format!("/v1/cases/{case_id}"))];
             Ok((status, location, Json(case)).into_response())
         }
@@ -115,10 +125,15 @@ pub(crate) async fn correct(
 ) -> Result<Json<CaseBody>, Problem> {
     filed(&app, &caller, &path.id).await?;
     caller.must_file_for(&hand_in.filer)?;
-    let corrected = app.engine.correct(&path.id, hand_in, caller.name(), now()).await;
+    let corrected = app
+        .engine
+        .correct(&path.id, hand_in, caller.name(), now())
+        .await;
     match corrected {
         Ok(Submitted::Refused(assessment)) => Err(Problem::refused(assessment)),
-        Ok(Submitted::Registered { .. }) => answered(&app, &path.id, app.engine.case(&path.id).await).await,
+        Ok(Submitted::Registered { .. }) => {
+            answered(&app, &path.id, app.engine.case(&path.id).await).await
+        }
         Err(error) => answered(&app, &path.id, Err(error)).await,
     }
 }
@@ -146,7 +161,10 @@ pub(crate) async fn withdraw(
 ) -> Result<Json<CaseBody>, Problem> {
     filed(&app, &caller, &path.id).await?;
     let by = caller.person();
-    let case = app.engine.withdraw(&path.id, by, &withdrawal.reason, now()).await;
+    let case = app
+        .engine
+        .withdraw(&path.id, by, &withdrawal.reason, now())
+        .await;
     answered(&app, &path.id, case).await
 }
 

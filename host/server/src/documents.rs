@@ -1,7 +1,7 @@
 //! The agencies' forms of a case and what was sealed of them.
 
-use crate::cases::{CasePath, seen};
 use crate::callers::Caller;
+use crate::cases::{CasePath, seen};
 use crate::extract::Checked;
 use crate::problem::Problem;
 use crate::records::{DocumentList, FilledFormBody, FilledFormList, json};
@@ -72,7 +72,11 @@ pub(crate) async fn list_forms(
 ) -> Result<Json<FilledFormList>, Problem> {
     let state = seen(&app, &caller, &path.id).await?.state;
     let filled = app.engine.forms(&state, now()).await?;
-    let manifest = app.engine.bundles().pinned(&state.digest).map(Bundle::manifest);
+    let manifest = app
+        .engine
+        .bundles()
+        .pinned(&state.digest)
+        .map(Bundle::manifest);
     let forms = filled.into_iter().map(|form| FilledFormBody {
         title: manifest
             .and_then(|manifest| manifest.source_form(&form.form))

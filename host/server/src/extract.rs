@@ -63,8 +63,12 @@ impl FromRequestParts<App> for IdempotencyKey {
             }
             _ => Err(Problem::malformed(
                 "idempotency-key",
-                format!("请提供 Idempotency-Key 请求头：1 至 {IDEMPOTENCY_KEY_CHARS_MAX} 个可见 ASCII 字符，每次申报一个"),
-                format!("give an Idempotency-Key header: 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters, one a submission"),
+                format!(
+                    "请提供 Idempotency-Key 请求头：1 至 {IDEMPOTENCY_KEY_CHARS_MAX} 个可见 ASCII 字符，每次申报一个"
+                ),
+                format!(
+                    "give an Idempotency-Key header: 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters, one a submission"
+                ),
             )),
         }
     }

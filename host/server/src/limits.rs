@@ -49,8 +49,14 @@ pub(crate) async fn keep(State(app): State<App>, request: Request, next: Next) -
         app.wake.notify_one();
     }
     let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-cache"),
+    );
     let (status, ms) = (response.status().as_u16(), started.elapsed().as_millis());
     tracing::info!(%method, ?path, status, %ms, "answered");
     response
@@ -80,7 +86,13 @@ async fn within(app: &App, request: Request, next: Next) -> Result<Response, Pro
 }
 
 fn head_bytes(request: &Request) -> usize {
-    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
     let headers = request.headers().iter();
-    target + headers.map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>()
+    target
+        + headers
+            .map(|(name, value)| name.as_str().len() + value.len())
+            .sum::<usize>()
 }

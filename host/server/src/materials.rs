@@ -21,7 +21,10 @@ use utoipa_axum::routes;
 /// A browser saves it and never shows it as a page of this host's.
 const NEVER_SHOWN: [(HeaderName, &str); 2] = [
     (header::CONTENT_DISPOSITION, "attachment"),
-    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; sandbox",
+    ),
 ];
 
 /// A material in a path.
@@ -82,7 +85,9 @@ pub(crate) async fn put_material(
         ));
     }
     let store = app.engine.store();
-    let sha256 = store.put_material(&bytes, media_type, &stamp(now())).await?;
+    let sha256 = store
+        .put_material(&bytes, media_type, &stamp(now()))
+        .await?;
     let location = [(header::LOCATION, format!("/v1/materials/{sha256}"))];
     let size = bytes.len();
     let kept = Json(MaterialBody { sha256, size });

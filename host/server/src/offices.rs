@@ -115,7 +115,8 @@ fn office(
         }
         (function, region) => {
             let own = own?;
-            let is_own = |asked: Option<String>, own: &String| asked.is_none_or(|asked| asked == *own);
+            let is_own =
+                |asked: Option<String>, own: &String| asked.is_none_or(|asked| asked == *own);
             if is_own(function, &own.function) && is_own(region, &own.region) {
                 return Ok(own.clone());
             }

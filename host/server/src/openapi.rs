@@ -8,8 +8,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response, ResponseBuilder};
-use utoipa::{OpenApi as _, PartialSchema, ToSchema};
+use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
+use utoipa::{OpenApi as _, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -17,9 +17,15 @@ use utoipa_axum::routes;
 const BEARER: &str = "bearer";
 /// What any operation that asks for a token may answer with besides its own problems.
 const PROBLEMS: [(&str, &str); 5] = [
-    ("400", "The request is not well formed: the field, line or parameter is named."),
+    (
+        "400",
+        "The request is not well formed: the field, line or parameter is named.",
+    ),
     ("401", "No valid bearer token."),
-    ("403", "The caller may not: the role or office that is needed is named."),
+    (
+        "403",
+        "The caller may not: the role or office that is needed is named.",
+    ),
     ("429", "Too many requests of this caller at a time."),
     ("503", "The host is busy, or the request took too long."),
 ];
@@ -96,7 +102,7 @@ pub(crate) fn describe(mut api: OpenApi) -> OpenApi {
                 {
                     let schema = Ref::from_schema_name(Problem::name());
                     let content = Content::new(Some(schema));
-                    response.content.insert(MEDIA_TYPE.to_owned(), content);
+                    response.content.insert(MEDIA_TYPE.to_owned(), RefOr::T(content));
                 }
             }
         }

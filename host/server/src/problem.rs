@@ -355,7 +355,11 @@ impl From<PathRejection> for Problem {
 }
 
 fn unreadable() -> Problem {
-    Problem::malformed("malformed-body", "无法读取请求体", "the body cannot be read")
+    Problem::malformed(
+        "malformed-body",
+        "无法读取请求体",
+        "the body cannot be read",
+    )
 }
 
 fn title(status: StatusCode) -> &'static str {

@@ -440,10 +440,13 @@ impl From<Case> for CaseBody {
 
 /// The notice that the filer has yet to answer.
 fn corrections(state: &State, events: &[Recorded]) -> Vec<Finding> {
-    let mut notices = events.iter().rev().filter_map(|recorded| match &recorded.event {
-        Event::CorrectionRequested { findings, .. } => Some(findings.clone()),
-        _ => None,
-    });
+    let mut notices = events
+        .iter()
+        .rev()
+        .filter_map(|recorded| match &recorded.event {
+            Event::CorrectionRequested { findings, .. } => Some(findings.clone()),
+            _ => None,
+        });
     match state.status {
         Status::Correction => notices.next().unwrap_or_default(),
         _ => Vec::new(),

@@ -47,7 +47,10 @@ pub async fn serve(
         () = accept(&listener, app.router(), &connections) => None,
     };
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIME_MAX, connections.shutdown()).await.is_err() {
+    if tokio::time::timeout(DRAIN_TIME_MAX, connections.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("requests that took too long were cut off");
     }
     // Last, so that it takes up what the last requests led to.

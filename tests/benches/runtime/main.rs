@@ -105,9 +105,10 @@ fn in_turns<T, const N: usize>(
     given: impl Fn() -> T,
     mut runs: [&mut dyn FnMut(T); N],
 ) -> [f64; N] {
-    const ROUNDS: usize = 5_000;
+    const FOR: Duration = Duration::from_secs(3);
     let mut times = [const { Vec::new() }; N];
-    for _ in 0..ROUNDS {
+    let begun = Instant::now();
+    while begun.elapsed() < FOR {
         for (run, times) in runs.iter_mut().zip(&mut times) {
             let given = given();
             let start = Instant::now();

@@ -91,6 +91,7 @@ pub fn calls(bundle: &Bundle) -> Vec<(Call, Inputs)> {
             .into_iter()
             .map(|step| StepState {
                 step: step.id,
+                office: step.office,
                 status: StepStatus::Waiting,
             })
             .collect(),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::testing::{answers_but, view};
-use onething_sdk::contract::{EffectState, Settlement, Severity, StepState};
+use onething_sdk::contract::{EffectState, Office, Settlement, Severity, StepState};
 
 fn decision_of(step: &str, verdict: Verdict, reasons: Vec<Finding>) -> Decision {
     Decision {
@@ -182,6 +182,10 @@ fn as_of(past: &[Fact]) -> CaseView {
 fn state(step: &str, status: StepStatus) -> StepState {
     StepState {
         step: step.to_owned(),
+        office: Office {
+            function: step.to_owned(),
+            region: "331102".to_owned(),
+        },
         status,
     }
 }
