@@ -5,6 +5,7 @@ mod toolchain;
 
 use crate::deployment::Deployment;
 use crate::say;
+use anyhow::Context;
 use onething_runtime::{Limits, inspect};
 use std::path::PathBuf;
 
@@ -31,7 +32,9 @@ impl Command {
     pub fn run(self, deployment: &Deployment) -> anyhow::Result<()> {
         match self {
             Self::Build { folder } => build::build(&folder, &deployment.bundles),
-            Self::Inspect { bundle, json } => show(&deployment.bundle(&bundle)?, json),
+            Self::Inspect { bundle, json } => {
+                show(&deployment.bundle(&bundle)?, json).with_context(|| bundle.clone())
+            }
         }
     }
 }

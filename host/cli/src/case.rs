@@ -90,6 +90,10 @@ impl Case {
     /// Runs the command, and what follows from it.
     pub async fn run(self, deployment: &Deployment) -> anyhow::Result<()> {
         let engine = deployment.open().await?;
+        if !matches!(self, Self::Show { .. }) {
+            // What an earlier command was stopped in the middle of.
+            drain(&engine, now()).await?;
+        }
         match self {
             Self::Submit {
                 matter,
@@ -151,17 +155,17 @@ impl Case {
                 engine
                     .decide(&case, &step, asked, &by, &office, now())
                     .await?;
-                drain(&engine).await?;
+                drain(&engine, now()).await?;
                 show(&engine, &case, false, false, false).await?;
             }
             Self::Withdraw { case, by, reason } => {
                 engine.withdraw(&case, &by, &reason, now()).await?;
-                drain(&engine).await?;
+                drain(&engine, now()).await?;
                 show(&engine, &case, false, false, false).await?;
             }
             Self::Resume { case, by } => {
                 engine.resume(&case, &by, now()).await?;
-                drain(&engine).await?;
+                drain(&engine, now()).await?;
                 show(&engine, &case, false, false, false).await?;
             }
         }
@@ -218,7 +222,7 @@ async fn submit(
     };
     match submitted {
         Submitted::Registered { case_id, .. } => {
-            drain(engine).await?;
+            drain(engine, now()).await?;
             show(engine, &case_id, false, false, false).await
         }
         Submitted::Refused(assessment) => {
@@ -251,8 +255,8 @@ pub fn line(finding: &Finding) -> String {
 }
 
 /// Carries out everything that can be carried out now.
-pub async fn drain(engine: &Engine) -> anyhow::Result<()> {
-    while engine.work(now()).await? > 0 {}
+pub async fn drain(engine: &Engine, now: DateTime<FixedOffset>) -> anyhow::Result<()> {
+    while engine.work(now).await? > 0 {}
     Ok(())
 }
 
@@ -299,6 +303,11 @@ async fn show(
         say(&format!(
             "parked    at event {} since {}: {} ({})",
             parked.to, parked.at, parked.fault, parked.detail
+        ));
+    }
+    if let Some(event) = state.next_reaction() {
+        say(&format!(
+            "owed      the bundle's answer to event {event}; the next command or the server gets it"
         ));
     }
     for finding in &state.assessment.findings {

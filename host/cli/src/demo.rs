@@ -76,7 +76,7 @@ impl Demo {
                 );
             }
         };
-        drain(&engine, now).await?;
+        case::drain(&engine, now).await?;
         let case = engine.case(&id).await?;
         say(&format!(
             "submitted   {name}, by the unit's clerk, as case {id}; version {} in force since {}",
@@ -109,7 +109,7 @@ impl Demo {
             engine
                 .decide(&id, &record.step.id, decide, &by, &office, now)
                 .await?;
-            drain(&engine, now).await?;
+            case::drain(&engine, now).await?;
             say(&format!(
                 "approved    {}  {} {}  (open in parallel: {})",
                 now.format("%H:%M"),
@@ -239,11 +239,6 @@ fn fresh(deployment: &Deployment, sample: &Path) -> anyhow::Result<Deployment> {
         data,
         ..deployment.clone()
     })
-}
-
-async fn drain(engine: &Engine, now: DateTime<FixedOffset>) -> anyhow::Result<()> {
-    while engine.work(now).await? > 0 {}
-    Ok(())
 }
 
 /// Verifies every seal on the case's documents and counts them by whose they are.

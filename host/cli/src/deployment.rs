@@ -1,11 +1,13 @@
 //! Where a deployment keeps its things, and how it is opened.
 
+use crate::tell;
 use anyhow::Context;
 use chrono::{DateTime, FixedOffset, Utc};
 use onething_capabilities::Parameters;
 use onething_engine::{Bundles, Engine, Folders};
 use onething_runtime::{Limits, Runtime};
 use onething_store::Store;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// The folders of a deployment.
@@ -35,19 +37,39 @@ pub struct Deployment {
 impl Deployment {
     /// Opens the store and loads bundles and parameters.
     pub async fn open(&self) -> anyhow::Result<Engine> {
-        std::fs::create_dir_all(&self.data)
+        // Cases are personal data: only who runs the host reads them.
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.data)
             .with_context(|| format!("cannot make {}", self.data.display()))?;
-        let runtime = Runtime::new(Limits::default(), Some(&self.data.join("cache")))?;
-        let bundles = Bundles::load(&runtime, &self.bundles)
-            .context("no bundles: build one with `onething bundle build functions/<matter>`")?;
+        let bundles = Bundles::load(&self.runtime()?, &self.bundles)
+            .context("`onething bundle build functions/<matter>` makes bundles")?;
         let parameters = Parameters::load(&self.parameters)?;
-        let store = Store::open(&self.data.join("onething.db")).await?;
+        let path = self.data.join("onething.db");
+        let store = Store::open(&path)
+            .await
+            .with_context(|| format!("the store {}", path.display()))?;
         Ok(Engine::new(
             store,
             bundles,
             parameters,
             Folders::within(&self.data),
         ))
+    }
+
+    /// The sandbox, with its cache of compiled bundles where the data directory can hold one.
+    fn runtime(&self) -> anyhow::Result<Runtime> {
+        let cache = self.data.join("cache");
+        match Runtime::new(Limits::default(), Some(&cache)) {
+            Ok(runtime) => Ok(runtime),
+            Err(error) => {
+                tell(&format!(
+                    "warning: bundles are compiled at each start: {error}"
+                ));
+                Ok(Runtime::new(Limits::default(), None)?)
+            }
+        }
     }
 
     /// A bundle's bytes: by the name of its matter, or by its path.

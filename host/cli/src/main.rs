@@ -7,10 +7,11 @@ mod demo;
 mod deployment;
 mod form;
 mod replay;
-//mod serve;
+mod serve;
 
 use clap::{Parser, Subcommand};
 use deployment::Deployment;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Government "one-thing" services as sandboxed functions.
@@ -28,7 +29,7 @@ enum Command {
     /// Run the main job once, from four forms to a sealed case, and say what happened.
     Demo(demo::Demo),
     /// Serve the HTTP API.
-    //Serve(serve::Serve),
+    Serve(serve::Serve),
     /// Show how a matter's source forms were merged.
     Form(form::Form),
     /// Hand in, look at, decide and withdraw cases, straight on the store.
@@ -62,7 +63,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let deployment = &arguments.deployment;
     match arguments.command {
         Command::Demo(demo) => wait(demo.run(deployment))?,
-        //Command::Serve(serve) => wait(serve.run(deployment))?,
+        Command::Serve(serve) => wait(serve.run(deployment))?,
         Command::Form(form) => form.run(deployment)?,
         Command::Replay(replay) => return replay.run(deployment),
         Command::Case(case) => wait(case.run(deployment))?,
@@ -78,20 +79,12 @@ fn wait<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
         .block_on(work)
 }
 
-/// A line on standard output: what the command was run for.
-#[expect(
-    clippy::print_stdout,
-    reason = "the command line speaks on standard output"
-)]
+/// A line on standard output: what the command was run for. A reader that has seen enough may go.
 pub(crate) fn say(line: &str) {
-    println!("{line}");
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// A line on standard error: what goes on meanwhile.
-#[expect(
-    clippy::print_stderr,
-    reason = "the command line tells what goes on on standard error"
-)]
 pub(crate) fn tell(line: &str) {
-    eprintln!("{line}");
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

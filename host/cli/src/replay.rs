@@ -87,8 +87,8 @@ fn tell_one(one: &Checked) {
         return;
     };
     say(&format!("FAILED   {folder}: {}", in_words(problem)));
-    if let Problem::Differs { difference, .. } = problem {
-        tell(difference);
+    if let Some(lines) = problem.lines() {
+        tell(lines);
     }
 }
 
@@ -108,15 +108,12 @@ fn in_words(problem: &Problem) -> String {
 }
 
 fn in_json(one: &Checked) -> Value {
-    let difference = match &one.problem {
-        Some(Problem::Differs { difference, .. }) => Some(difference),
-        _ => None,
-    };
+    let problem = one.problem.as_ref();
     json!({
         "fixture": one.folder,
-        "passed": one.problem.is_none(),
+        "passed": problem.is_none(),
         "updated": one.updated,
-        "problem": one.problem.as_ref().map(in_words),
-        "difference": difference,
+        "problem": problem.map(in_words),
+        "lines": problem.and_then(Problem::lines),
     })
 }

@@ -16,17 +16,30 @@ pub struct Serve {
     /// Who may call; made with sample callers where it does not exist.
     #[arg(long)]
     callers: Option<PathBuf>,
+    /// The region of the sample callers' offices.
+    #[arg(long, default_value = "331102")]
+    region: String,
 }
 
 impl Serve {
     /// Serves until interrupted.
     pub async fn run(self, deployment: &Deployment) -> anyhow::Result<()> {
         let engine = deployment.open().await?;
-        let path = self.callers.unwrap_or_else(|| deployment.data.join("callers.toml"));
+        let path = self
+            .callers
+            .unwrap_or_else(|| deployment.data.join("callers.toml"));
         if !path.exists() {
-            let sample = Callers::sample("331102")?;
-            std::fs::write(&path, &sample.file).with_context(|| format!("cannot write {}", path.display()))?;
-            say(&format!("wrote {} with sample callers; their tokens, told only now:", path.display()));
+            let offices = engine.bundles().iter().flat_map(|bundle| {
+                let offices = &bundle.manifest().offices;
+                offices.iter().map(|office| office.function.as_str())
+            });
+            let sample = Callers::sample(&self.region, offices)?;
+            std::fs::write(&path, &sample.file)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+            say(&format!(
+                "wrote {} with sample callers; their tokens, told only now:",
+                path.display()
+            ));
             for (name, token) in &sample.tokens {
                 say(&format!("  {name:20} {token}"));
             }
@@ -35,7 +48,10 @@ impl Serve {
         let listener = tokio::net::TcpListener::bind(self.listen)
             .await
             .with_context(|| format!("cannot listen on {}", self.listen))?;
-        say(&format!("serving http://{}/v1/matters", listener.local_addr()?));
+        say(&format!(
+            "serving http://{}/v1/matters",
+            listener.local_addr()?
+        ));
         onething_server::serve(engine, callers, listener, stop()).await?;
         tell("stopped");
         Ok(())
@@ -44,7 +60,8 @@ impl Serve {
 
 /// Resolves when the process is interrupted or asked to terminate.
 async fn stop() {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+    let mut terminate =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
     let terminated = async {
         match &mut terminate {
             Some(signal) => {

@@ -3,7 +3,7 @@
 //! ticket.
 
 use crate::engine::{Case, Engine, blocking, stamp};
-use crate::error::Error;
+use crate::error::{Error, chain};
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use onething_capabilities::documents::{DecisionPage, FormPage};
 use onething_capabilities::{Deliveries, Delivery, Notice, Notices, Outcome, Registers, Seals};
@@ -62,7 +62,7 @@ impl Engine {
             match self.react(case_id).await {
                 Ok(_) => done += 1,
                 Err(error) => {
-                    tracing::error!(case = %case_id, %error, "the bundle's answer is still missing");
+                    tracing::error!(case = %case_id, error = chain(&error), "the bundle's answer is still missing");
                 }
             }
         }
@@ -89,7 +89,7 @@ impl Engine {
             .saturating_pow(effect.attempts.min(20))
             .min(REST_SECONDS_MAX);
         let ticket = &effect.intent.ticket;
-        tracing::warn!(%ticket, attempts = effect.attempts, %error, "an effect failed and rests {seconds} s");
+        tracing::warn!(%ticket, attempts = effect.attempts, error = chain(error), "an effect failed and rests {seconds} s");
         let until = now.with_timezone(&Utc) + TimeDelta::seconds(seconds);
         Ok(self.store.postpone_effect(ticket, until).await?)
     }

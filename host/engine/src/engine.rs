@@ -1,22 +1,22 @@
 //! The engine: commands from outside, each decided by the pure engine, committed, and answered by
 //! the bundle.
 
+use crate::asked::{Decide, HandIn, check_payload, check_text};
 use crate::bundles::Bundles;
 use crate::drive::{Drive, HandedIn, Invoked};
 use crate::effects::Folders;
-use crate::error::Error;
+use crate::error::{Error, chain};
 use crate::rows;
 use chrono::{DateTime, FixedOffset, SecondsFormat};
 use onething_capabilities::Parameters;
 use onething_case::{Command, Recorded, State, decide};
 use onething_contract::manifest::Manifest;
 use onething_contract::{
-    Assessment, Channel, Decision, Filer, FilledForm, Finding, Found, Lookup, Material,
-    MaterialStatus, Office, Party, Prefilled, Subject, Verdict,
+    Assessment, Decision, Filer, FilledForm, Found, Lookup, Material, MaterialStatus, Office,
+    Prefilled, Subject,
 };
 use onething_runtime::{Bundle, Facts};
 use onething_store::{CommitError, Idempotency, Registered, Store};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -32,37 +32,6 @@ pub struct Engine {
     pub(crate) folders: Arc<Folders>,
 }
 
-/// What a platform hands in: once for a case, and once more per correction.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct HandIn {
-    /// Whom the matter is about.
-    pub subject: Subject,
-    /// Who hands it in.
-    pub filer: Filer,
-    /// Those whose signature the matter needs.
-    #[serde(default)]
-    pub parties: Vec<Party>,
-    /// Where it is handled, a GB/T 2260 code.
-    pub region: String,
-    /// How it comes in.
-    #[serde(default = "online")]
-    pub channel: Channel,
-    /// The materials, by the codes of the manifest.
-    #[serde(default)]
-    pub materials: Vec<Material>,
-    /// Element code to value.
-    pub answers: Value,
-    /// The digest of the form that was filled in, where the caller looked at one.
-    #[serde(default)]
-    pub form_digest: Option<String>,
-}
-
-fn online() -> Channel {
-    Channel::Online
-}
-
 /// How a submission came out.
 #[derive(Debug)]
 pub enum Submitted {
@@ -75,29 +44,6 @@ pub enum Submitted {
     },
     /// Refused at once, with every finding.
     Refused(Assessment),
-}
-
-/// What an office says of a step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Decide {
-    /// The round that was looked at.
-    pub round: u32,
-    /// The version of the task that was looked at, where the caller looked.
-    #[serde(default)]
-    pub task_version: Option<u32>,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// Why, where it is not a plain yes.
-    #[serde(default)]
-    pub reasons: Vec<Finding>,
-    /// In the office's own words.
-    #[serde(default)]
-    pub opinion: String,
-    /// What an approval must carry.
-    #[serde(default)]
-    pub payload: Option<Value>,
 }
 
 /// A form as it stands before anybody typed.
@@ -266,6 +212,7 @@ impl Engine {
         now: DateTime<FixedOffset>,
     ) -> Result<Case, Error> {
         let at = stamp(now);
+        asked.check(by)?;
         self.command(case_id, &at, Vec::new(), |state| {
             check_payload(state, step, &asked)?;
             Ok(Command::Decide {
@@ -298,6 +245,8 @@ impl Engine {
         reason: &str,
         now: DateTime<FixedOffset>,
     ) -> Result<Case, Error> {
+        check_text("by", by, 100)?;
+        check_text("reason", reason, 4_000)?;
         let command = Command::Withdraw {
             by: by.to_owned(),
             reason: reason.to_owned(),
@@ -395,7 +344,7 @@ impl Engine {
         match self.react(case_id).await {
             Ok(case) => Ok(case),
             Err(error) => {
-                tracing::error!(case = %case_id, %error, "the bundle's answer is still missing");
+                tracing::error!(case = %case_id, error = chain(&error), "the bundle's answer is still missing");
                 self.case(case_id).await
             }
         }
@@ -577,50 +526,6 @@ impl Engine {
     }
 }
 
-impl HandIn {
-    /// As the bundle sees it.
-    ///
-    /// # Errors
-    /// Where another form was filled in than the bundle's.
-    pub fn submission(
-        &self,
-        manifest: &Manifest,
-        round: u32,
-        at: &str,
-    ) -> Result<onething_contract::Submission, Error> {
-        let digest = &manifest.merged_form.digest;
-        if self
-            .form_digest
-            .as_ref()
-            .is_some_and(|given| given != digest)
-        {
-            return Err(Error::refused(
-                "form-out-of-date",
-                "填写的表单不是现行版本，请重新获取表单",
-                "another version of the form was filled in; get the form again",
-            ));
-        }
-        if self.region.len() != 6 || !self.region.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(Error::refused(
-                "region",
-                "办理地区应为 6 位行政区划代码，如 331102",
-                "the region must be a GB/T 2260 code of six digits, 331102",
-            ));
-        }
-        Ok(onething_contract::Submission {
-            subject: self.subject.clone(),
-            filer: self.filer.clone(),
-            parties: self.parties.clone(),
-            region: self.region.clone(),
-            channel: self.channel,
-            filed_at: at.to_owned(),
-            round,
-            form_digest: digest.clone(),
-            materials: self.materials.clone(),
-        })
-    }
-}
-
 /// Registers and parameters of a live deployment.
 struct LiveFacts {
     parameters: Arc<Parameters>,
@@ -644,40 +549,18 @@ impl Facts for LiveFacts {
                 Lookup::Parameter { .. } => None, // always known
             })
             .collect();
-        self.folders.registers.fetch(&questions)
-    }
-}
-
-/// An approval carries what its step wants.
-///
-/// # Errors
-/// Refused, naming the member.
-pub fn check_payload(state: &State, step: &str, asked: &Decide) -> Result<(), Error> {
-    let approves = matches!(asked.verdict, Verdict::Approve | Verdict::NoObjection);
-    let schema = state
-        .step(step)
-        .and_then(|record| record.step.payload_schema.as_deref());
-    let (true, Some(schema)) = (approves, schema) else {
-        return Ok(());
-    };
-    let wrong = |why: String| {
-        Error::refused(
-            "payload",
-            format!("意见所附内容（payload）不符合该环节的要求：{why}"),
-            format!("the payload is not what the step wants: {why}"),
-        )
-    };
-    let schema: Value = serde_json::from_str(schema).map_err(|error| wrong(error.to_string()))?;
-    let validator = jsonschema::validator_for(&schema).map_err(|error| wrong(error.to_string()))?;
-    let payload = asked.payload.clone().unwrap_or(Value::Null);
-    let errors: Vec<String> = validator
-        .iter_errors(&payload)
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect();
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(wrong(errors.join("; ")))
+        let found = self.folders.registers.fetch(&questions);
+        for ((register, _), found) in questions.iter().zip(&found) {
+            if let Found::Unavailable(refusal) = found {
+                tracing::warn!(
+                    register,
+                    code = refusal.code,
+                    why = refusal.message.en,
+                    "a register does not answer"
+                );
+            }
+        }
+        found
     }
 }
 

@@ -5,6 +5,7 @@
 //! as it is; [`Engine`] puts a store and capabilities around it and is what the API and the command
 //! line call. This crate knows no HTTP and no clock: the time of a command is handed in.
 
+mod asked;
 mod bundles;
 pub mod drive;
 mod effects;
@@ -12,8 +13,9 @@ mod engine;
 mod error;
 mod rows;
 
+pub use asked::{Decide, HandIn, check_payload};
 pub use bundles::{Bundles, BundlesError};
 pub use effects::Folders;
 pub use effects::form_page;
-pub use engine::{Case, Decide, Engine, Form, HandIn, Submitted, check_payload, legal_date, stamp};
+pub use engine::{Case, Engine, Form, Submitted, legal_date, stamp};
 pub use error::Error;

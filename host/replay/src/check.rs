@@ -113,6 +113,17 @@ fn find_below(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
+impl Problem {
+    /// The lines to look at, where there are some.
+    pub fn lines(&self) -> Option<&str> {
+        match self {
+            Self::Differs { difference, .. } => Some(difference),
+            Self::NoExpectation { result } => Some(result),
+            _ => None,
+        }
+    }
+}
+
 impl Suite {
     /// Runs the fixture in the folder twice and compares. With `update`, what it comes to is written
     /// as what is expected, unless the case itself says that it went wrong.
@@ -218,5 +229,87 @@ fn first_difference(expected: &str, transcript: &Transcript) -> String {
     match differs {
         Some((form, _)) => format!("the form {form}"),
         None => "the writing of expected.json".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::Told;
+    use serde_json::json;
+
+    #[test]
+    fn fixtures_are_found_below_and_by_name() {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["b/two", "a", "_people", ".git/x", "b/one"] {
+            let folder = root.path().join(folder);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("case.toml"), "").unwrap();
+        }
+        let found = |paths: &[&str]| -> Vec<String> {
+            let paths: Vec<PathBuf> = paths.iter().map(|path| root.path().join(path)).collect();
+            let relative = |folder: &PathBuf| {
+                let relative = folder.strip_prefix(root.path()).unwrap();
+                relative.to_string_lossy().into_owned()
+            };
+            find(&paths).unwrap().iter().map(relative).collect()
+        };
+        assert_eq!(found(&[""]), ["a", "b/one", "b/two"]);
+        assert_eq!(
+            found(&["b", "b/one/case.toml", "a"]),
+            ["a", "b/one", "b/two"]
+        );
+        assert_eq!(found(&["_people"]), ["_people"], "asked for by its name");
+        let error = find(&[root.path().join("none")]).unwrap_err();
+        assert!(error.to_string().contains("none"), "{error}");
+    }
+
+    #[test]
+    fn the_first_difference_has_its_place() {
+        let told = |asked: &str| Told {
+            at: "t".to_owned(),
+            asked: asked.to_owned(),
+            ..Told::default()
+        };
+        let transcript = Transcript {
+            timeline: vec![told("submit"), told("withdraw")],
+            status: Some("withdrawn".to_owned()),
+            outcome: None,
+            forms: [
+                ("a".to_owned(), json!({"A1": 1})),
+                ("b".to_owned(), json!({})),
+            ]
+            .into_iter()
+            .collect(),
+        };
+        let place = |change: &dyn Fn(&mut Value)| {
+            let mut expected = serde_json::to_value(&transcript).unwrap();
+            change(&mut expected);
+            first_difference(&expected.to_string(), &transcript)
+        };
+        for (change, expected) in [
+            (
+                (|all| all["timeline"][1]["asked"] = json!("submit")) as fn(&mut Value),
+                "timeline entry 2 (t, withdraw)",
+            ),
+            (
+                |all| all["timeline"].as_array_mut().unwrap().truncate(1),
+                "timeline entry 2 (t, withdraw)",
+            ),
+            (
+                |all| all["timeline"].as_array_mut().unwrap().push(json!({})),
+                "`timeline`",
+            ),
+            (|all| all["status"] = json!("completed"), "`status`"),
+            (|all| all["outcome"] = json!({}), "`outcome`"),
+            (|all| all["forms"]["a"]["A1"] = json!(2), "the form a"),
+            (|_| {}, "the writing of expected.json"),
+        ] {
+            assert_eq!(place(&change), expected);
+        }
+        assert_eq!(
+            first_difference("{", &transcript),
+            "expected.json is not JSON; everything"
+        );
     }
 }

@@ -471,3 +471,170 @@ fn person(id: &str) -> Subject {
         identifier: id.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::fs;
+
+    const HEAD: &str = "title = \"t\"\nmatter = \"m\"\n";
+    const ENTRY: &str = "[[timeline]]\nat = 2025-01-06T09:00:00+08:00\nsubmit = {}\n";
+
+    fn read_files(files: &[(&str, &str)]) -> Result<Fixture, String> {
+        let root = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        Fixture::read(&root.path().join("case")).map_err(|error| {
+            let said = error.to_string();
+            said.replace(&format!("{}/", root.path().display()), "")
+        })
+    }
+
+    #[test]
+    fn a_mistake_has_its_file_and_line() {
+        let case = |text: &str| read_files(&[("case/case.toml", text)]).unwrap_err();
+        assert_eq!(read_files(&[]).unwrap_err(), "cannot read case/case.toml");
+        for (text, expected) in [
+            (
+                format!("{HEAD}colour = 1\n{ENTRY}"),
+                "line 3: unknown field `colour`",
+            ),
+            (format!("{HEAD}given = [\n{ENTRY}"), "line 4:"),
+            (HEAD.to_owned(), "line 1: the timeline is empty"),
+            (
+                format!("title = \"t\"\n{ENTRY}"),
+                "line 1: matter is missing",
+            ),
+            (
+                format!("matter = \"m\"\n{ENTRY}"),
+                "line 1: title is missing",
+            ),
+            (
+                format!("{HEAD}{ENTRY}approve = [\"a\"]\n"),
+                "line 3: an entry has one of submit,",
+            ),
+            (
+                format!("{HEAD}[[timeline]]\nat = 2025-01-06T09:00:00+08:00\n"),
+                "line 3: an entry has one of submit,",
+            ),
+            (
+                format!(
+                    "{HEAD}{ENTRY}[[timeline]]\nat = 2025-01-06T08:59:59+08:00\ncorrect = {{}}\n"
+                ),
+                "line 6: the timeline goes back",
+            ),
+            (
+                format!("{HEAD}[[timeline]]\nat = 2025-01-06\nsubmit = {{}}\n"),
+                "line 3: at must be a point in time",
+            ),
+            (
+                format!("{HEAD}[submission.answers]\nindex = 1.2\n{ENTRY}"),
+                "line 3: a decimal must be a string",
+            ),
+            (
+                format!("{HEAD}[submission.materials]\npaper = {{ lost = \"x\" }}\n{ENTRY}"),
+                "line 4: unknown variant `lost`",
+            ),
+        ] {
+            let said = case(&text);
+            let expected = format!("case/case.toml, {expected}");
+            assert!(said.starts_with(&expected), "{expected}\n{said}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_in_what_is_extended_is_told_there() {
+        let case = format!("extends = \"../_base/person.toml\"\n{HEAD}{ENTRY}");
+        for (base, expected) in [
+            (None, "cannot read case/../_base/person.toml"),
+            (
+                Some("\nfoo = 1"),
+                "case/../_base/person.toml, line 2: unknown field `foo`",
+            ),
+            (
+                Some(ENTRY),
+                "case/../_base/person.toml, line 1: only case.toml has a timeline",
+            ),
+            (
+                Some("extends = \"person.toml\""),
+                "case/../_base/person.toml, line 1: more than 8 files extend each other",
+            ),
+        ] {
+            let mut files = vec![("case/case.toml", case.as_str())];
+            files.push(("_base/other.toml", "")); // the folder is there in any case
+            files.extend(base.map(|base| ("_base/person.toml", base)));
+            let said = read_files(&files).unwrap_err();
+            assert!(said.starts_with(expected), "{expected}\n{said}");
+        }
+    }
+
+    #[test]
+    fn a_case_goes_over_what_it_extends() {
+        let base = r#"
+            [given]
+            down = ["a"]
+            without = ["b.c"]
+            [given.registers.population."1"]
+            name = "Zhang"
+            sex = "m"
+            [submission]
+            subject = "1"
+            without = ["email"]
+            [submission.answers]
+            mobile = "1"
+            email = "e"
+            [submission.materials]
+            paper = { promised = "2025-01-08" }
+            [submission.parties.person]
+            id = "1"
+            name = "Zhang"
+            [approvals.fund]
+            by = "x"
+            payload = { paid = "1.00", note = "n" }
+        "#;
+        let case = r#"
+            extends = "../_base/person.toml"
+            title = "t"
+            matter = "m"
+            [given.registers.population."1"]
+            name = "Zhang San"
+            [submission.answers]
+            mobile = "2"
+            [approvals.fund.payload]
+            paid = "2.00"
+            [[timeline]]
+            at = 2025-01-06T09:00:00+08:00
+            submit = { answers = { email = "f" }, without = ["paper"] }
+        "#;
+        let fixture = read_files(&[("case/case.toml", case), ("_base/person.toml", base)]).unwrap();
+        let approval = &fixture.approvals["fund"];
+        assert_eq!(approval.by.as_deref(), Some("x"));
+        assert_eq!(
+            Value::Object(approval.payload.0.clone()),
+            json!({"paid": "2.00", "note": "n"})
+        );
+        let Some(Asked::Submit(over)) = fixture.timeline.first().map(|entry| &entry.asked) else {
+            panic!("the case submits");
+        };
+        // As the base has it: what it leaves out is out.
+        assert!(fixture.submission.leaves_out("email"));
+        let filing = over.clone().over(fixture.submission.clone());
+        assert!(
+            !filing.leaves_out("email"),
+            "named again, it is there again"
+        );
+        assert_eq!(
+            Value::Object(filing.typed()),
+            json!({"mobile": "2", "email": "f"})
+        );
+        let hand_in = filing.hand_in(filing.typed());
+        assert_eq!(hand_in.subject.identifier, "1");
+        assert!(hand_in.materials.is_empty(), "left out by the entry");
+        assert_eq!(hand_in.parties.len(), 1);
+        assert_eq!(hand_in.parties[0].signed_at, None);
+    }
+}

@@ -495,10 +495,12 @@ impl Run<'_> {
 
 impl Case {
     fn take(&mut self, events: Vec<Recorded>) -> Result<(), Error> {
-        for event in events {
-            self.state = State::evolve(Some(self.state.clone()), &event)?;
-            self.events.push(event);
+        let mut state = self.state.clone();
+        for event in &events {
+            state = State::evolve(Some(state), event)?;
         }
+        self.state = state;
+        self.events.extend(events);
         Ok(())
     }
 
@@ -584,4 +586,38 @@ fn json<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, Err
         what: what.to_owned(),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_what_the_fixture_says_or_a_surprise() {
+        let told = |codes: &[&str]| Told {
+            asked: "submit".to_owned(),
+            refused: codes.iter().map(|code| (*code).to_owned()).collect(),
+            ..Told::default()
+        };
+        let said = |expected, codes: &[&str]| {
+            surprise(2, expected, &told(codes)).map(|surprise| surprise.to_string())
+        };
+        assert_eq!(said(None, &[]), None);
+        assert_eq!(said(Some("b"), &["a", "b"]), None);
+        for (expected, codes, words) in [
+            (
+                None,
+                &["a", "b"][..],
+                "timeline entry 2 (submit) is refused: a, b",
+            ),
+            (Some("c"), &["a"], "timeline entry 2 (submit) is refused: a"),
+            (
+                Some("c"),
+                &[],
+                "timeline entry 2 (submit) should be refused with c, and is not",
+            ),
+        ] {
+            assert_eq!(said(expected, codes).as_deref(), Some(words));
+        }
+    }
 }

@@ -192,3 +192,76 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     written
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+    use wasmtime::Config;
+
+    fn compile(engine: &Engine) -> wasmtime::Result<Component> {
+        Component::from_binary(engine, &wat::parse_str("(component)").unwrap())
+    }
+
+    #[test]
+    fn a_name_is_of_one_bundle_and_one_engine() {
+        let usual = Engine::default();
+        let other = Engine::new(Config::new().consume_fuel(true)).unwrap();
+        assert_eq!(name(&usual, "a"), name(&Engine::default(), "a"));
+        assert_ne!(name(&usual, "a"), name(&usual, "b"));
+        assert_ne!(name(&usual, "a"), name(&other, "a"));
+    }
+
+    #[test]
+    fn everything_in_the_folder_is_the_owners_alone() {
+        let outer = tempfile::tempdir().unwrap();
+        let dir = outer.path().join("a/b");
+        let engine = Engine::default();
+        let cache = Cache::open(&dir).unwrap();
+        cache
+            .get_or_compile(&engine, "a", || compile(&engine))
+            .unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&dir), 0o700);
+        let mut extensions = Vec::new();
+        for entry in fs::read_dir(&dir).unwrap() {
+            let path = entry.unwrap().path();
+            assert_eq!(mode(&path), 0o600, "{}", path.display());
+            extensions.extend(path.extension().map(|found| found.to_owned()));
+        }
+        extensions.sort();
+        assert_eq!(extensions, ["cwasm", "hmac", "key"], "nothing unfinished");
+    }
+
+    #[test]
+    fn a_file_under_another_name_is_foreign() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Engine::default();
+        let cache = Cache::open(dir.path()).unwrap();
+        let get = |digest| {
+            cache
+                .get_or_compile(&engine, digest, || compile(&engine))
+                .unwrap()
+                .1
+        };
+        assert!(!get("a"));
+        assert!(get("a"));
+        let [a, b] = ["a", "b"].map(|digest| name(&engine, digest));
+        fs::copy(cache.code_path(&a), cache.code_path(&b)).unwrap();
+        fs::copy(cache.tag_path(&a), cache.tag_path(&b)).unwrap();
+        assert!(!get("b"));
+        assert!(get("b"));
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_stops_no_load() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Engine::default();
+        let cache = Cache::open(dir.path()).unwrap();
+        dir.close().unwrap();
+        let (_, from_cache) = cache
+            .get_or_compile(&engine, "a", || compile(&engine))
+            .unwrap();
+        assert!(!from_cache);
+    }
+}

@@ -128,3 +128,61 @@ pub(crate) fn json_bytes(value: &impl Serialize) -> usize {
         Err(_) => usize::MAX,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use onething_contract::{Assessment, Effect};
+
+    /// Journals are kept for decades: whoever changes these bytes must say how old ones are read.
+    #[test]
+    fn a_journal_has_these_bytes() {
+        let outcome = Outcome {
+            lookups: vec![(
+                Lookup::Parameter {
+                    name: "pension-base".to_owned(),
+                    on: "2025-01-06".to_owned(),
+                },
+                Found::Parameter(None),
+            )],
+            output: Output::Assess(Assessment {
+                scenario: "ordinary".to_owned(),
+                derived: "{\"名\":1}".to_owned(),
+                findings: Vec::new(),
+                missing: Vec::new(),
+                unique_keys: Vec::new(),
+                reservations: Vec::new(),
+            }),
+            intents: vec![Intent {
+                ticket: "t-1".to_owned(),
+                after: Vec::new(),
+                effect: Effect::Release {
+                    budget: "relief".to_owned(),
+                },
+            }],
+        };
+        let journal = outcome.journal(7, "ab12");
+        assert_eq!(
+            String::from_utf8_lossy(&journal),
+            concat!(
+                r#"{"event":7,"function":"assess","digest":"ab12","#,
+                r#""lookups":[[{"parameter":{"name":"pension-base","on":"2025-01-06"}},{"parameter":null}]],"#,
+                r#""output":{"assess":{"scenario":"ordinary","derived":"{\"名\":1}","findings":[],"#,
+                r#""missing":[],"unique_keys":[],"reservations":[]}},"#,
+                r#""intents":[{"ticket":"t-1","after":[],"effect":{"release":{"budget":"relief"}}}]}"#,
+            )
+        );
+        assert_eq!(
+            serde_json::from_slice::<Outcome>(&journal).unwrap(),
+            outcome
+        );
+    }
+
+    #[test]
+    fn bytes_are_counted_as_they_are_written() {
+        for value in ["", "a\"b", "养老", "\u{1}"] {
+            let written = serde_json::to_vec(value).unwrap();
+            assert_eq!(json_bytes(&value), written.len(), "{value}");
+        }
+    }
+}

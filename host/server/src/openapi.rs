@@ -102,7 +102,9 @@ pub(crate) fn describe(mut api: OpenApi) -> OpenApi {
                 {
                     let schema = Ref::from_schema_name(Problem::name());
                     let content = Content::new(Some(schema));
-                    response.content.insert(MEDIA_TYPE.to_owned(), RefOr::T(content));
+                    response
+                        .content
+                        .insert(MEDIA_TYPE.to_owned(), RefOr::T(content));
                 }
             }
         }

@@ -86,19 +86,30 @@ impl Answer {
     }
 
     fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     /// A problem in full, under this code.
     #[track_caller]
     fn problem(&self, status: u16, code: &str) -> Value {
         let problem = self.json();
-        assert_eq!((self.status.as_u16(), &problem["code"]), (status, &json!(code)), "{problem}");
+        assert_eq!(
+            (self.status.as_u16(), &problem["code"]),
+            (status, &json!(code)),
+            "{problem}"
+        );
         assert_eq!(self.header("content-type"), "application/problem+json");
         assert_eq!(problem["status"], status);
         assert_eq!(problem["type"], format!("urn:onething:problem:{code}"));
         for member in ["title", "detail", "detail_en"] {
-            assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{problem}");
+            assert!(
+                problem[member]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty()),
+                "{problem}"
+            );
         }
         problem
     }
@@ -116,7 +127,11 @@ async fn every_operation_says_whom_it_lets_in_and_asks_for_a_token() {
             assert!(told.contains("Lets in: "), "{name}: {told}");
             for (status, response) in operation["responses"].as_object().unwrap() {
                 let problem = &response["content"]["application/problem+json"];
-                assert_eq!(problem.is_object(), status.as_str() >= "400", "{name} {status}");
+                assert_eq!(
+                    problem.is_object(),
+                    status.as_str() >= "400",
+                    "{name} {status}"
+                );
             }
             let line = name.replace("{id}", CASE).replace(['{', '}'], "");
             let answer = host.ask("nobody", &line, None).await;
@@ -125,7 +140,10 @@ async fn every_operation_says_whom_it_lets_in_and_asks_for_a_token() {
                 continue;
             }
             answer.problem(401, "unauthenticated");
-            assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"onething\"");
+            assert_eq!(
+                answer.header("www-authenticate"),
+                "Bearer realm=\"onething\""
+            );
             asked += 1;
         }
     }
@@ -157,13 +175,28 @@ async fn whoever_has_another_role_is_told_which_is_needed() {
     let decide = json!({"round": 0, "verdict": "approve"});
     let reason = json!({"reason": "filed by mistake"});
     for (caller, line, body, code) in [
-        ("tester", "POST /v1/matters/x/cases", hand_in(), "role-needed"),
-        ("operator", "POST /v1/matters/x/cases", hand_in(), "role-needed"),
+        (
+            "tester",
+            "POST /v1/matters/x/cases",
+            hand_in(),
+            "role-needed",
+        ),
+        (
+            "operator",
+            "POST /v1/matters/x/cases",
+            hand_in(),
+            "role-needed",
+        ),
         ("clerk", "POST /v1/matters/x/cases", hand_in(), "other-unit"),
         ("tester", "PUT /v1/materials", json!(1), "role-needed"),
         ("tester", "GET /v1/cases", json!(null), "role-needed"),
         ("platform", "GET /v1/tasks", json!(null), "role-needed"),
-        ("tax-331102", "GET /v1/tasks?function=personnel&region=331102", json!(null), "other-office"),
+        (
+            "tax-331102",
+            "GET /v1/tasks?function=personnel&region=331102",
+            json!(null),
+            "other-office",
+        ),
         ("platform", step, decide.clone(), "role-needed"),
         ("operator", step, decide.clone(), "role-needed"),
         ("housing-fund-331102", step, decide, "wrong-office"),
@@ -173,7 +206,12 @@ async fn whoever_has_another_role_is_told_which_is_needed() {
     ] {
         let problem = host.ask(caller, line, Some(body)).await.problem(403, code);
         if code == "role-needed" {
-            assert!(problem["detail_en"].as_str().unwrap().contains("one of the roles: "));
+            assert!(
+                problem["detail_en"]
+                    .as_str()
+                    .unwrap()
+                    .contains("one of the roles: ")
+            );
         }
     }
 }
@@ -183,31 +221,66 @@ async fn a_case_is_seen_by_its_filer_its_offices_and_operators_only() {
     let host = Host::new().await;
     for part in ["", "/events", "/documents", "/receipt"] {
         let line = format!("GET /v1/cases/{CASE}{part}");
-        for caller in ["platform", "personnel-331102", "housing-fund-331102", "operator"] {
-            assert_eq!(host.ask(caller, &line, None).await.status, 200, "{caller} {line}");
+        for caller in [
+            "platform",
+            "personnel-331102",
+            "housing-fund-331102",
+            "operator",
+        ] {
+            assert_eq!(
+                host.ask(caller, &line, None).await.status,
+                200,
+                "{caller} {line}"
+            );
         }
         for caller in ["clerk", "tester", "tax-331102"] {
-            host.ask(caller, &line, None).await.problem(404, "unknown-case");
+            host.ask(caller, &line, None)
+                .await
+                .problem(404, "unknown-case");
         }
     }
     let listed = |answer: Answer| answer.json()["cases"].as_array().unwrap().len();
     assert_eq!(listed(host.ask("platform", "GET /v1/cases", None).await), 1);
-    assert_eq!(listed(host.ask("operator", "GET /v1/cases?status=acceptance", None).await), 1);
-    assert_eq!(listed(host.ask("operator", "GET /v1/cases?status=completed", None).await), 0);
+    assert_eq!(
+        listed(
+            host.ask("operator", "GET /v1/cases?status=acceptance", None)
+                .await
+        ),
+        1
+    );
+    assert_eq!(
+        listed(
+            host.ask("operator", "GET /v1/cases?status=completed", None)
+                .await
+        ),
+        0
+    );
     assert_eq!(listed(host.ask("clerk", "GET /v1/cases", None).await), 0);
-    let page = host.ask("operator", "GET /v1/cases?limit=1", None).await.json();
+    let page = host
+        .ask("operator", "GET /v1/cases?limit=1", None)
+        .await
+        .json();
     assert_eq!(page["next"], CASE);
 }
 
 #[tokio::test]
 async fn an_office_decides_once_and_a_late_decision_is_told_how_the_case_stands() {
     let host = Host::new().await;
-    let tasks = host.ask("personnel-331102", "GET /v1/tasks", None).await.json();
+    let tasks = host
+        .ask("personnel-331102", "GET /v1/tasks", None)
+        .await
+        .json();
     let task = &tasks["tasks"][0];
-    assert_eq!((&task["case_id"], &task["step"]), (&json!(CASE), &json!("check")));
+    assert_eq!(
+        (&task["case_id"], &task["step"]),
+        (&json!(CASE), &json!("check"))
+    );
     assert_eq!(tasks["next"], json!(null));
     let tasks = "GET /v1/tasks?function=personnel&region=331102";
-    assert_eq!(host.ask("operator", tasks, None).await.json()["tasks"][0], *task);
+    assert_eq!(
+        host.ask("operator", tasks, None).await.json()["tasks"][0],
+        *task
+    );
 
     let decide = |step: &str, body: Value| {
         let line = format!("POST /v1/cases/{CASE}/steps/{step}/decisions");
@@ -216,10 +289,19 @@ async fn an_office_decides_once_and_a_late_decision_is_told_how_the_case_stands(
     };
     let stale = json!({"round": 0, "task_version": 9, "verdict": "approve"});
     let problem = decide("check", stale).await.problem(409, "stale-task");
-    assert_eq!(problem["current"]["tasks"][0]["task_version"], task["task_version"]);
-    decide("check", json!({"round": 1, "verdict": "approve"})).await.problem(409, "stale-round");
-    decide("check", json!({"round": 0, "verdict": "reject"})).await.problem(422, "reasons-missing");
-    decide("nowhere", json!({"round": 0, "verdict": "approve"})).await.problem(404, "unknown-step");
+    assert_eq!(
+        problem["current"]["tasks"][0]["task_version"],
+        task["task_version"]
+    );
+    decide("check", json!({"round": 1, "verdict": "approve"}))
+        .await
+        .problem(409, "stale-round");
+    decide("check", json!({"round": 0, "verdict": "reject"}))
+        .await
+        .problem(422, "reasons-missing");
+    decide("nowhere", json!({"round": 0, "verdict": "approve"}))
+        .await
+        .problem(404, "unknown-step");
 
     let approve = json!({"round": 0, "task_version": task["task_version"], "verdict": "approve", "opinion": "同意"});
     let case = decide("check", approve.clone()).await;
@@ -227,7 +309,9 @@ async fn an_office_decides_once_and_a_late_decision_is_told_how_the_case_stands(
     let case = case.json();
     assert_eq!(case["status"], "examination");
     assert_eq!(case["steps"][0]["decision"]["by"], "personnel-331102");
-    let problem = decide("check", approve).await.problem(409, "already-decided");
+    let problem = decide("check", approve)
+        .await
+        .problem(409, "already-decided");
     assert_eq!(problem["current"]["status"], "examination");
     assert_eq!(problem["current"]["tasks"][0]["step"], "review");
 }
@@ -237,28 +321,54 @@ async fn the_filer_supplies_withdraws_and_rates_when_the_case_allows_it() {
     let host = Host::new().await;
     let supply = format!("POST /v1/cases/{CASE}/materials");
     let absent = json!({"code": "archive", "status": {"supplied": "ab"}});
-    host.ask("platform", &supply, Some(absent)).await.problem(422, "material-not-stored");
+    host.ask("platform", &supply, Some(absent))
+        .await
+        .problem(422, "material-not-stored");
     let licence = json!({"code": "archive", "status": {"licence": "L-1"}});
     let case = host.ask("platform", &supply, Some(licence.clone())).await;
     assert_eq!(case.json()["submission"]["materials"][0], licence);
-    host.ask("platform", &supply, Some(licence)).await.problem(409, "already-supplied");
+    host.ask("platform", &supply, Some(licence))
+        .await
+        .problem(409, "already-supplied");
 
     let rate = format!("POST /v1/cases/{CASE}/rating");
     let rating = Some(json!({"score": 5}));
-    host.ask("platform", &rate, rating).await.problem(409, "not-completed");
+    host.ask("platform", &rate, rating)
+        .await
+        .problem(409, "not-completed");
     let resume = format!("POST /v1/cases/{CASE}/resume");
-    host.ask("operator", &resume, None).await.problem(409, "not-parked");
+    host.ask("operator", &resume, None)
+        .await
+        .problem(409, "not-parked");
     let withdraw = format!("POST /v1/cases/{CASE}/withdrawal");
     let reason = Some(json!({"reason": "filed by mistake"}));
     let case = host.ask("platform", &withdraw, reason.clone()).await.json();
-    assert_eq!((&case["status"], &case["ending"]), (&json!("withdrawn"), &json!("withdrawn")));
-    host.ask("platform", &withdraw, reason).await.problem(409, "case-ended");
+    assert_eq!(
+        (&case["status"], &case["ending"]),
+        (&json!("withdrawn"), &json!("withdrawn"))
+    );
+    host.ask("platform", &withdraw, reason)
+        .await
+        .problem(409, "case-ended");
 
     let events = format!("GET /v1/cases/{CASE}/events?limit=2");
     let page = host.ask("platform", &events, None).await.json();
-    assert_eq!((&page["events"][0]["event"]["type"], &page["next"]), (&json!("registered"), &json!(2)));
-    let rest = host.ask("platform", &format!("GET /v1/cases/{CASE}/events?after=2"), None).await.json();
-    assert_eq!((&rest["events"][0]["n"], &rest["next"]), (&json!(3), &json!(null)));
+    assert_eq!(
+        (&page["events"][0]["event"]["type"], &page["next"]),
+        (&json!("registered"), &json!(2))
+    );
+    let rest = host
+        .ask(
+            "platform",
+            &format!("GET /v1/cases/{CASE}/events?after=2"),
+            None,
+        )
+        .await
+        .json();
+    assert_eq!(
+        (&rest["events"][0]["n"], &rest["next"]),
+        (&json!(3), &json!(null))
+    );
 }
 
 #[tokio::test]
@@ -285,22 +395,50 @@ async fn a_request_that_is_not_well_formed_is_told_where() {
 
     let mut wrong = hand_in();
     wrong["filer"]["capacity"] = "king".into();
-    let problem = send(submit, json, "k", wrong.to_string()).await.problem(400, "malformed-body");
+    let problem = send(submit, json, "k", wrong.to_string())
+        .await
+        .problem(400, "malformed-body");
     let detail = problem["detail_en"].as_str().unwrap();
-    assert!(detail.contains("filer.capacity") && detail.contains("line 1 column"), "{detail}");
+    assert!(
+        detail.contains("filer.capacity") && detail.contains("line 1 column"),
+        "{detail}"
+    );
     let mut more = hand_in();
     more["extra"] = 1.into();
-    for body in [String::new(), "{".into(), "[".repeat(100_000), more.to_string()] {
-        send(submit, json, "k", body).await.problem(400, "malformed-body");
+    for body in [
+        String::new(),
+        "{".into(),
+        "[".repeat(100_000),
+        more.to_string(),
+    ] {
+        send(submit, json, "k", body)
+            .await
+            .problem(400, "malformed-body");
     }
-    send(submit, "", "k", hand_in().to_string()).await.problem(415, "not-json");
-    send(submit, json, "", hand_in().to_string()).await.problem(400, "idempotency-key");
-    send(submit, json, "k", hand_in().to_string()).await.problem(404, "unknown-matter");
-    send("GET /v1/cases?colour=red", "", "", String::new()).await.problem(400, "malformed-query");
-    send("GET /v1/matters/%ff", "", "", String::new()).await.problem(400, "malformed-path");
-    send("GET /v1/matters/x?on=2025-02-30", "", "", String::new()).await.problem(400, "malformed-query");
-    send("GET /v1/matters/x", "", "", String::new()).await.problem(404, "unknown-matter");
-    send("GET /v2", "", "", String::new()).await.problem(404, "unknown-path");
+    send(submit, "", "k", hand_in().to_string())
+        .await
+        .problem(415, "not-json");
+    send(submit, json, "", hand_in().to_string())
+        .await
+        .problem(400, "idempotency-key");
+    send(submit, json, "k", hand_in().to_string())
+        .await
+        .problem(404, "unknown-matter");
+    send("GET /v1/cases?colour=red", "", "", String::new())
+        .await
+        .problem(400, "malformed-query");
+    send("GET /v1/matters/%ff", "", "", String::new())
+        .await
+        .problem(400, "malformed-path");
+    send("GET /v1/matters/x?on=2025-02-30", "", "", String::new())
+        .await
+        .problem(400, "malformed-query");
+    send("GET /v1/matters/x", "", "", String::new())
+        .await
+        .problem(404, "unknown-matter");
+    send("GET /v2", "", "", String::new())
+        .await
+        .problem(404, "unknown-path");
     let answer = send("DELETE /v1/materials", "", "", String::new()).await;
     answer.problem(405, "unknown-method");
     assert_eq!(answer.header("allow"), "PUT");
@@ -313,7 +451,10 @@ async fn bytes_have_their_limits_and_materials_come_back_as_they_went() {
     let send = |line: &str, headers: &[(&str, &str)], bytes: Vec<u8>| {
         let (method, path) = line.split_once(' ').unwrap();
         let bearer = format!("Bearer {token}");
-        let mut request = Request::builder().method(method).uri(path).header("authorization", bearer);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", bearer);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -322,24 +463,42 @@ async fn bytes_have_their_limits_and_materials_come_back_as_they_went() {
         async move { host.send(request).await }
     };
     let pdf = [("content-type", "application/pdf")];
-    let json = [("content-type", "application/json"), ("idempotency-key", "k")];
+    let json = [
+        ("content-type", "application/json"),
+        ("idempotency-key", "k"),
+    ];
     let submit = "POST /v1/matters/x/cases";
-    send(submit, &json, vec![b' '; BODY_BYTES_MAX + 1]).await.problem(413, "body-too-large");
-    send("PUT /v1/materials", &pdf, vec![1; MATERIAL_BYTES_MAX + 1]).await.problem(413, "body-too-large");
-    send("PUT /v1/materials", &pdf, Vec::new()).await.problem(422, "material-empty");
-    send("PUT /v1/materials", &[], vec![1]).await.problem(415, "media-type-missing");
+    send(submit, &json, vec![b' '; BODY_BYTES_MAX + 1])
+        .await
+        .problem(413, "body-too-large");
+    send("PUT /v1/materials", &pdf, vec![1; MATERIAL_BYTES_MAX + 1])
+        .await
+        .problem(413, "body-too-large");
+    send("PUT /v1/materials", &pdf, Vec::new())
+        .await
+        .problem(422, "material-empty");
+    send("PUT /v1/materials", &[], vec![1])
+        .await
+        .problem(415, "media-type-missing");
     let long = "x".repeat(20_000);
-    send("GET /v1/matters", &[("x-long", &long)], Vec::new()).await.problem(431, "head-too-large");
+    send("GET /v1/matters", &[("x-long", &long)], Vec::new())
+        .await
+        .problem(431, "head-too-large");
 
     let bytes = vec![7; MATERIAL_BYTES_MAX];
     let kept = send("PUT /v1/materials", &pdf, bytes.clone()).await;
-    assert_eq!((kept.status.as_u16(), &kept.json()["size"]), (201, &bytes.len().into()));
+    assert_eq!(
+        (kept.status.as_u16(), &kept.json()["size"]),
+        (201, &bytes.len().into())
+    );
     let back = send(&format!("GET {}", kept.header("location")), &[], Vec::new()).await;
     assert!(back.bytes == bytes);
     assert_eq!(back.header("content-type"), "application/pdf");
     assert_eq!(back.header("content-disposition"), "attachment");
     assert_eq!(back.header("x-content-type-options"), "nosniff");
-    send("GET /v1/materials/ab", &[], Vec::new()).await.problem(404, "unknown-material");
+    send("GET /v1/materials/ab", &[], Vec::new())
+        .await
+        .problem(404, "unknown-material");
 }
 
 fn hand_in() -> Value {

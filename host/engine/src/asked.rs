@@ -1,0 +1,237 @@
+//! What callers ask: a submission and a decision as they come, and what is checked of them before
+//! any bundle or case is asked.
+
+use crate::error::Error;
+use chrono::DateTime;
+use onething_case::State;
+use onething_contract::manifest::Manifest;
+use onething_contract::{Channel, Filer, Finding, Material, Party, Subject, Verdict};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Characters of a name, an identifier or a code.
+const NAME_CHARS_MAX: usize = 100;
+/// Characters of an opinion or a reason.
+const TEXT_CHARS_MAX: usize = 4_000;
+/// Parties, and materials.
+const ITEMS_MAX: usize = 100;
+
+/// What a platform hands in: once for a case, and once more per correction.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct HandIn {
+    /// Whom the matter is about.
+    pub subject: Subject,
+    /// Who hands it in.
+    pub filer: Filer,
+    /// Those whose signature the matter needs.
+    #[serde(default)]
+    pub parties: Vec<Party>,
+    /// Where it is handled, a GB/T 2260 code.
+    pub region: String,
+    /// How it comes in.
+    #[serde(default = "online")]
+    pub channel: Channel,
+    /// The materials, by the codes of the manifest.
+    #[serde(default)]
+    pub materials: Vec<Material>,
+    /// Element code to value.
+    pub answers: Value,
+    /// The digest of the form that was filled in, where the caller looked at one.
+    #[serde(default)]
+    pub form_digest: Option<String>,
+}
+
+fn online() -> Channel {
+    Channel::Online
+}
+
+/// What an office says of a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Decide {
+    /// The round that was looked at.
+    pub round: u32,
+    /// The version of the task that was looked at, where the caller looked.
+    #[serde(default)]
+    pub task_version: Option<u32>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, where it is not a plain yes.
+    #[serde(default)]
+    pub reasons: Vec<Finding>,
+    /// In the office's own words.
+    #[serde(default)]
+    pub opinion: String,
+    /// What an approval must carry.
+    #[serde(default)]
+    pub payload: Option<Value>,
+}
+
+impl HandIn {
+    /// Names are names and times are times, and there are not too many of them.
+    fn check(&self) -> Result<(), Error> {
+        if self.parties.len() > ITEMS_MAX || self.materials.len() > ITEMS_MAX {
+            return Err(Error::refused(
+                "too-many",
+                format!("当事人和材料各不超过 {ITEMS_MAX} 项"),
+                format!("at most {ITEMS_MAX} parties and {ITEMS_MAX} materials"),
+            ));
+        }
+        check_text(
+            "subject.identifier",
+            &self.subject.identifier,
+            NAME_CHARS_MAX,
+        )?;
+        check_text(
+            "filer.person.identifier",
+            &self.filer.person.identifier,
+            NAME_CHARS_MAX,
+        )?;
+        if let Some(unit) = &self.filer.unit {
+            check_text("filer.unit.identifier", &unit.identifier, NAME_CHARS_MAX)?;
+        }
+        for party in &self.parties {
+            check_text("parties.name", &party.name, NAME_CHARS_MAX)?;
+            check_text(
+                "parties.subject.identifier",
+                &party.subject.identifier,
+                NAME_CHARS_MAX,
+            )?;
+            if let Some(signed_at) = &party.signed_at
+                && DateTime::parse_from_rfc3339(signed_at).is_err()
+            {
+                return Err(Error::refused(
+                    "signed-at",
+                    "签名时间应形如 2025-01-06T09:00:00+08:00",
+                    "parties.signed_at must be like 2025-01-06T09:00:00+08:00",
+                ));
+            }
+        }
+        for (index, material) in self.materials.iter().enumerate() {
+            check_text("materials.code", &material.code, NAME_CHARS_MAX)?;
+            let earlier = self.materials.iter().take(index);
+            if earlier
+                .into_iter()
+                .any(|earlier| earlier.code == material.code)
+            {
+                return Err(Error::refused(
+                    "material-twice",
+                    format!("材料 {} 列了两次", material.code),
+                    format!("material {} is listed twice", material.code),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// As the bundle sees it.
+    ///
+    /// # Errors
+    /// Where another form was filled in than the bundle's.
+    pub fn submission(
+        &self,
+        manifest: &Manifest,
+        round: u32,
+        at: &str,
+    ) -> Result<onething_contract::Submission, Error> {
+        let digest = &manifest.merged_form.digest;
+        if self
+            .form_digest
+            .as_ref()
+            .is_some_and(|given| given != digest)
+        {
+            return Err(Error::refused(
+                "form-out-of-date",
+                "填写的表单不是现行版本，请重新获取表单",
+                "another version of the form was filled in; get the form again",
+            ));
+        }
+        self.check()?;
+        if self.region.len() != 6 || !self.region.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Error::refused(
+                "region",
+                "办理地区应为 6 位行政区划代码，如 331102",
+                "the region must be a GB/T 2260 code of six digits, 331102",
+            ));
+        }
+        Ok(onething_contract::Submission {
+            subject: self.subject.clone(),
+            filer: self.filer.clone(),
+            parties: self.parties.clone(),
+            region: self.region.clone(),
+            channel: self.channel,
+            filed_at: at.to_owned(),
+            round,
+            form_digest: digest.clone(),
+            materials: self.materials.clone(),
+        })
+    }
+}
+
+/// An approval carries what its step wants.
+///
+/// # Errors
+/// Refused, naming the member.
+pub fn check_payload(state: &State, step: &str, asked: &Decide) -> Result<(), Error> {
+    let approves = matches!(asked.verdict, Verdict::Approve | Verdict::NoObjection);
+    let schema = state
+        .step(step)
+        .and_then(|record| record.step.payload_schema.as_deref());
+    let (true, Some(schema)) = (approves, schema) else {
+        return Ok(());
+    };
+    let wrong = |why: String| {
+        Error::refused(
+            "payload",
+            format!("意见所附内容（payload）不符合该环节的要求：{why}"),
+            format!("the payload is not what the step wants: {why}"),
+        )
+    };
+    let schema: Value = serde_json::from_str(schema).map_err(|error| wrong(error.to_string()))?;
+    let validator = jsonschema::validator_for(&schema).map_err(|error| wrong(error.to_string()))?;
+    let payload = asked
+        .payload
+        .clone()
+        .unwrap_or_else(|| Value::Object(Default::default()));
+    let errors: Vec<String> = validator
+        .iter_errors(&payload)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong(errors.join("; ")))
+    }
+}
+
+impl Decide {
+    /// The words of a decision are words.
+    pub(crate) fn check(&self, by: &str) -> Result<(), Error> {
+        check_text("by", by, NAME_CHARS_MAX)?;
+        if !self.opinion.is_empty() {
+            check_text("opinion", &self.opinion, TEXT_CHARS_MAX)?;
+        }
+        for reason in &self.reasons {
+            check_text("reasons.message", &reason.message.zh, TEXT_CHARS_MAX)?;
+        }
+        Ok(())
+    }
+}
+
+/// A text that is there, not too long, and can be printed.
+pub(crate) fn check_text(member: &str, text: &str, chars_max: usize) -> Result<(), Error> {
+    let printable = |letter: char| !letter.is_control() || letter == '\n';
+    if !text.trim().is_empty() && text.chars().count() <= chars_max && text.chars().all(printable) {
+        return Ok(());
+    }
+    Err(Error::refused(
+        "text",
+        format!("{member} 应为 1 至 {chars_max} 字的文本，不含控制字符"),
+        format!(
+            "{member} must be a text of 1 to {chars_max} characters without control characters"
+        ),
+    ))
+}
