@@ -1,7 +1,8 @@
 //! Finds fixtures, runs each twice and holds it against its `expected.json`. What a fixture comes to
 //! is judged here; how that is told is the command line's.
 
-use crate::run::{Error, Replayed, Surprise};
+use crate::run::{Error, Replayed};
+use crate::surprise::Surprise;
 use crate::transcript::Transcript;
 use crate::{Fixture, Malformed, Suite};
 use serde_json::Value;

@@ -10,12 +10,14 @@
 mod check;
 mod fixture;
 mod run;
+mod surprise;
 mod transcript;
 mod world;
 
 pub use check::{Checked, Problem, find};
 pub use fixture::{Fixture, Malformed};
 pub use run::{Error, Replayed};
+pub use surprise::Surprise;
 pub use transcript::{HandedIn, Told, Transcript};
 
 use onething_capabilities::Parameters;

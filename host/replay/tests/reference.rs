@@ -66,8 +66,8 @@ fn every_expected_figure_is_the_reference() {
 #[test]
 fn the_reference_is_up_to_date() {
     let script = fixtures().join("reference.py");
-    match Command::new("python3").arg(&script).arg("--check").status() {
-        Ok(status) => assert!(status.success(), "run {}", script.display()),
-        Err(_) => eprintln!("no python3 here: reference.json is taken as it is"),
+    // Without a python3 the figures are taken as they are.
+    if let Ok(status) = Command::new("python3").arg(&script).arg("--check").status() {
+        assert!(status.success(), "run {}", script.display());
     }
 }

@@ -1,12 +1,13 @@
 //! The operations, and their description. What every operation has in common is written here once:
 //! the bearer token, and the problems that any of them may answer with.
 
-use crate::problem::{MEDIA_TYPE, Problem};
+use crate::problem::{MEDIA_TYPE, Members, Problem};
 use crate::records::Health;
 use crate::{App, cases, commands, documents, materials, matters, offices};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
+use onething_contract::manifest::Column;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
 use utoipa::{OpenApi as _, ToSchema};
@@ -45,7 +46,8 @@ const PROBLEMS: [(&str, &str); 5] = [
         (name = "materials", description = "Files that go with a submission."),
         (name = "host", description = "The host itself."),
     ),
-    components(schemas(Problem)),
+    // A column refers to itself and is found by nobody else.
+    components(schemas(Members, Column)),
 )]
 struct Description;
 
@@ -100,7 +102,7 @@ pub(crate) fn describe(mut api: OpenApi) -> OpenApi {
                 if let RefOr::T(response) = response
                     && status.as_str() >= "400"
                 {
-                    let schema = Ref::from_schema_name(Problem::name());
+                    let schema = Ref::from_schema_name(Members::name());
                     let content = Content::new(Some(schema));
                     response
                         .content

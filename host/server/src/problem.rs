@@ -19,9 +19,14 @@ pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 /// Seconds after which what is refused for now may be tried again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
+/// Why a request was not done.
+#[derive(Debug)]
+pub(crate) struct Problem(Box<Members>);
+
 /// Why a request was not done (RFC 9457). Nothing has changed.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Problem {
+#[schema(as = Problem)]
+pub(crate) struct Members {
     /// `urn:onething:problem:` and the code.
     #[serde(rename = "type")]
     kind: String,
@@ -46,7 +51,7 @@ pub(crate) struct Problem {
     missing: Vec<String>,
     /// Of a conflict: how the case stands.
     #[serde(skip_serializing_if = "Option::is_none")]
-    current: Option<Box<Current>>,
+    current: Option<Current>,
 }
 
 /// How a case stands, where a command came too late for it.
@@ -78,7 +83,7 @@ impl Problem {
         zh: impl Into<String>,
         en: impl Into<String>,
     ) -> Self {
-        Self {
+        Self(Box::new(Members {
             kind: format!("urn:onething:problem:{code}"),
             title: title(status),
             status: status.as_u16(),
@@ -89,7 +94,7 @@ impl Problem {
             findings: Vec::new(),
             missing: Vec::new(),
             current: None,
-        }
+        }))
     }
 
     /// No caller is known by that token, or there is none.
@@ -125,7 +130,7 @@ impl Problem {
     /// A submission with errors: every finding, every missing material.
     pub(crate) fn refused(assessment: Assessment) -> Self {
         let (findings, missing) = (assessment.findings.len(), assessment.missing.len());
-        let problem = Self::new(
+        let mut problem = Self::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "submission-refused",
             format!("未予登记：发现 {findings} 个问题，缺少 {missing} 项材料，请更正后重新提交"),
@@ -133,11 +138,9 @@ impl Problem {
                 "nothing was registered: {findings} findings, {missing} materials missing; correct them and hand it in again"
             ),
         );
-        Self {
-            findings: assessment.findings,
-            missing: assessment.missing,
-            ..problem
-        }
+        problem.0.findings = assessment.findings;
+        problem.0.missing = assessment.missing;
+        problem
     }
 
     /// Too much at once, or others were faster.
@@ -161,7 +164,7 @@ impl Problem {
     }
 
     /// A conflict says how the case stands.
-    pub(crate) fn on(self, case: &State) -> Self {
+    pub(crate) fn on(mut self, case: &State) -> Self {
         if self.status() != StatusCode::CONFLICT {
             return self;
         }
@@ -170,27 +173,24 @@ impl Problem {
             office: record.office().clone(),
             task_version: record.task_version,
         });
-        let current = Current {
+        self.0.current = Some(Current {
             status: case.status.as_str().to_owned(),
             round: case.round(),
             last_event: case.last_event,
             tasks: tasks.collect(),
-        };
-        Self {
-            current: Some(Box::new(current)),
-            ..self
-        }
+        });
+        self
     }
 
     pub(crate) fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
-        let mut response = (status, axum::Json(self)).into_response();
+        let mut response = (status, axum::Json(self.0)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         match status {
@@ -242,10 +242,9 @@ impl From<Refusal> for Problem {
             message,
             basis,
         } = refusal;
-        Self {
-            basis,
-            ..Self::new(status, &code, message.zh, message.en)
-        }
+        let mut problem = Self::new(status, &code, message.zh, message.en);
+        problem.0.basis = basis;
+        problem
     }
 }
 

@@ -1,27 +1,25 @@
 //! The API without a bundle: who is let in, what is refused and how, limits, and a case that was put
 //! into the store by hand. The main job over a real socket is tested with the built bundles.
 
+mod given;
+
 use crate::callers::Callers;
 use crate::limits::{BODY_BYTES_MAX, MATERIAL_BYTES_MAX};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use given::{CASE, case, hand_in};
 use onething_capabilities::Parameters;
-use onething_case::{Command, Registration, Round, State, decide};
-use onething_contract::{
-    Assessment, Capacity, Channel, Filer, Material, MaterialStatus, Office, Phase, Step, StepMode,
-    Subject, SubjectKind, Submission, Text, TimeLimit,
-};
 use onething_engine::{Bundles, Engine, Folders};
-use onething_store::{CaseRow, Commit, Keys, Store};
+use onething_store::Store;
 use serde_json::{Value, json};
 use std::path::Path;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::ServiceExt;
 
-const CASE: &str = "331102-2025-000001";
-const AT: &str = "2025-01-06T09:00:00+08:00";
-
 struct Host {
+    engine: Engine,
+    callers: Callers,
     router: Router,
     tokens: Vec<(String, String)>,
     _folder: tempfile::TempDir,
@@ -48,7 +46,9 @@ impl Host {
         let sample = Callers::sample("331102", ["personnel", "housing-fund", "tax"]).unwrap();
         let callers = Callers::parse(&sample.file, Path::new("callers.toml")).unwrap();
         Self {
-            router: crate::router(engine, callers),
+            router: crate::router(engine.clone(), callers.clone()),
+            engine,
+            callers,
             tokens: sample.tokens,
             _folder: folder,
         }
@@ -154,6 +154,14 @@ async fn every_operation_says_whom_it_lets_in_and_asks_for_a_token() {
 fn the_committed_description_is_the_one_served() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
     let mut described = serde_json::to_string_pretty(&crate::openapi()).unwrap();
+    let schemas = serde_json::to_value(&crate::openapi().components).unwrap();
+    for name in described.split("#/components/schemas/").skip(1) {
+        let name = name.split('"').next().unwrap();
+        assert!(
+            schemas["schemas"][name].is_object(),
+            "{name} is nowhere described"
+        );
+    }
     described.push('\n');
     if std::env::var_os("UPDATE_OPENAPI").is_some() {
         std::fs::write(&path, &described).unwrap();
@@ -501,125 +509,23 @@ async fn bytes_have_their_limits_and_materials_come_back_as_they_went() {
         .problem(404, "unknown-material");
 }
 
-fn hand_in() -> Value {
-    json!({
-        "subject": {"kind": "person", "identifier": "331102196501150019"},
-        "filer": {
-            "person": {"kind": "person", "identifier": "331102198411050048"},
-            "unit": {"kind": "organisation", "identifier": "12331100002640002Y"},
-            "capacity": "unit-clerk",
-        },
-        "region": "331102",
-        "answers": {},
-    })
-}
-
-/// A case as the engine would register it, of a bundle that hears nothing.
-fn case() -> Commit {
-    let person = |identifier: &str| Subject {
-        kind: SubjectKind::Person,
-        identifier: identifier.into(),
-    };
-    let submission = Submission {
-        subject: person("331102196501150019"),
-        filer: Filer {
-            person: person("331102198411050048"),
-            unit: None,
-            capacity: Capacity::Applicant,
-        },
-        parties: Vec::new(),
-        region: "331102".into(),
-        channel: Channel::Online,
-        filed_at: AT.into(),
-        round: 0,
-        form_digest: String::new(),
-        materials: vec![Material {
-            code: "archive".into(),
-            status: MaterialStatus::Promised("2025-02-01".into()),
-        }],
-    };
-    let registration = Registration {
-        id: CASE.into(),
-        matter: "retirement".into(),
-        version: "1".into(),
-        digest: "ab".into(),
-        hears: Vec::new(),
-        legal_date: "2025-01-06".into(),
-        round: Round {
-            submission,
-            answers: "{}".into(),
-            assessment: Assessment {
-                scenario: "statutory".into(),
-                derived: "{}".into(),
-                findings: Vec::new(),
-                missing: Vec::new(),
-                unique_keys: Vec::new(),
-                reservations: Vec::new(),
-            },
-            plan: vec![
-                step("check", "personnel", Phase::Acceptance),
-                step("review", "housing-fund", Phase::Examination),
-            ],
-            submitted_by: "platform".into(),
-        },
-    };
-    let events = decide(None, AT, &Command::Register(Box::new(registration))).unwrap();
-    let state = State::from_events(&events).unwrap();
-    let task = state.tasks().next().unwrap();
-    Commit {
-        tasks: vec![onething_store::TaskRow {
-            case_id: CASE.into(),
-            step: task.step.id.clone(),
-            office: task.office().clone(),
-            role: task.step.role.clone(),
-            status: "open".into(),
-            version: task.task_version,
-            round: 0,
-            opened_at: AT.into(),
-        }],
-        case: CaseRow {
-            id: CASE.into(),
-            region: "331102".into(),
-            matter: state.matter.clone(),
-            digest: state.digest.clone(),
-            subject: state.submission.subject.identifier.clone(),
-            submitted_by: state.submitted_by.clone(),
-            status: state.status.as_str().into(),
-            round: 0,
-            version: state.last_event,
-            next_reaction: None,
-            parked: false,
-            registered_at: AT.into(),
-            ended_at: None,
-        },
-        events,
-        journal: Vec::new(),
-        effects: Vec::new(),
-        settled: Vec::new(),
-        keys: Keys::Keep,
-    }
-}
-
-fn step(id: &str, function: &str, phase: Phase) -> Step {
-    Step {
-        id: id.into(),
-        office: Office {
-            function: function.into(),
-            region: "331102".into(),
-        },
-        role: "reviewer".into(),
-        title: Text {
-            zh: "审核".into(),
-            en: "Review".into(),
-        },
-        lead: phase == Phase::Acceptance,
-        after: Vec::new(),
-        effective_after: Vec::new(),
-        legal_limit: TimeLimit::WorkingDays(5),
-        promised_limit: TimeLimit::WorkingDays(1),
-        mode: StepMode::Manual,
-        phase,
-        reads: Vec::new(),
-        payload_schema: None,
-    }
+#[tokio::test]
+async fn it_serves_over_a_socket_until_it_is_asked_to_stop() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let host = Host::new().await;
+    let served = tokio::spawn(crate::serve(host.engine, host.callers, listener, async {
+        let _ = stopped.await;
+    }));
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    // The connection is still open; an idle one does not hold the host up.
+    stop.send(()).unwrap();
+    served.await.unwrap().unwrap();
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// The binary that was built with these tests.
-fn onething(data: &Path) -> Command {
+pub fn onething(data: &Path) -> Command {
     let tests = std::env::current_exe().unwrap();
     let binary = tests.parent().unwrap().with_file_name("onething");
     assert!(
@@ -213,7 +213,7 @@ fn the_form_report_has_the_figures() {
     }
 }
 
-fn with_registers(data: &Path) {
+pub fn with_registers(data: &Path) {
     let to = data.join("registers");
     std::fs::create_dir_all(&to).unwrap();
     for entry in std::fs::read_dir(root().join("fixtures/_sample/registers")).unwrap() {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod api;
+mod api;
 mod cli;
 mod merge;
 mod sandbox;
