@@ -9,6 +9,7 @@
 //! It knows no case, no host and no bundle.
 
 mod manifest;
+mod matter;
 mod merge;
 mod read;
 mod rules;

@@ -1,28 +1,14 @@
 //! The merge itself: checks that every source field is reproduced and every element asked once.
 
 use crate::Problem;
+use crate::matter;
 use crate::read::{self, File, Sources};
 use onething_contract::manifest::{
-    CONTRACT, Element, FilledBy, Kind, MergedField, Origin, RegisterGrant, RegisterKey, Section,
-    Shape, Source, SourceBox, SourceField, SourceForm,
+    Element, FilledBy, Kind, MergedField, Origin, RegisterGrant, RegisterKey, Section, Shape,
+    Source, SourceBox, SourceField, SourceForm,
 };
 use std::collections::BTreeMap;
 use toml::Spanned;
-
-/// The events of `proceedings.event` that the host sends.
-const HEARD: [&str; 11] = [
-    "registered",
-    "accepted",
-    "step-opened",
-    "step-decided",
-    "step-effective",
-    "correction-requested",
-    "corrected",
-    "material-supplied",
-    "settled",
-    "ended",
-    "rated",
-];
 
 /// The checked merge of a bundle's forms.
 pub struct Merge {
@@ -84,7 +70,7 @@ pub fn merge(sources: &Sources) -> Result<Merge, Vec<Problem>> {
     let forms: Vec<SourceForm> = sources.forms.iter().map(|form| merger.form(form)).collect();
     merger.nothing_in_vain(&forms);
     merger.numbers_once();
-    merger.matter();
+    merger.problems.extend(matter::check(sources));
     let derivations = merger.in_order();
     if merger.problems.is_empty() {
         Ok(Merge {
@@ -542,57 +528,6 @@ impl<'a> Merger<'a> {
                         .push(file.problem(&at, format!("number `{no}` stands twice")));
                 }
                 seen.push(no);
-            }
-        }
-    }
-
-    /// The matter's own words: names that must be known, dates that must be days.
-    fn matter(&mut self) {
-        let file = &self.sources.matter;
-        let matter = &file.content;
-        let contract = matter.contract.get_ref();
-        if contract != CONTRACT {
-            let message =
-                format!("this compiler knows the contract `{CONTRACT}`, not `{contract}`");
-            self.problems.push(file.problem(&matter.contract, message));
-        }
-        for kind in &matter.hears {
-            if !HEARD.contains(&kind.get_ref().as_str()) {
-                let message = format!(
-                    "`hears` knows {}, not `{}`",
-                    HEARD.join(", "),
-                    kind.get_ref()
-                );
-                self.problems.push(file.problem(kind, message));
-            }
-        }
-        for day in std::iter::once(&matter.valid.since).chain(&matter.valid.until) {
-            if day.get_ref().date.is_none() || day.get_ref().time.is_some() {
-                let message = format!("`{}` is not a day like 2025-01-01", day.get_ref());
-                self.problems.push(file.problem(day, message));
-            }
-        }
-        if let Some(element) = &matter.legal_date
-            && !self.asked.contains_key(element.get_ref().as_str())
-        {
-            let message = format!(
-                "the merged form does not have element `{}`",
-                element.get_ref()
-            );
-            self.problems.push(file.problem(element, message));
-        }
-        for form in &self.sources.forms {
-            let agency = &form.content.agency;
-            if !matter
-                .offices
-                .iter()
-                .any(|office| office.function == *agency.get_ref())
-            {
-                let message = format!(
-                    "`{}` is not an `[[office]]` of matter.toml",
-                    agency.get_ref()
-                );
-                self.problems.push(form.problem(agency, message));
             }
         }
     }

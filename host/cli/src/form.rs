@@ -39,7 +39,7 @@ fn json(manifest: &Manifest) -> anyhow::Result<()> {
 
 fn text(manifest: &Manifest) {
     let report = manifest.report();
-    say(&format!("{}", manifest.merged_form.title.zh));
+    say(&manifest.merged_form.title.zh);
     say(&format!(
         "{} forms, {} fields -> 1 form, {} fields: {} from registers, {} derived, {} typed",
         report.source_forms,

@@ -2,7 +2,7 @@
 //! which of them come out otherwise than expected, and where.
 
 use crate::deployment::Deployment;
-use crate::{say, tell};
+use crate::say;
 use anyhow::{Context, bail};
 use onething_capabilities::Parameters;
 use onething_engine::Bundles;
@@ -88,7 +88,7 @@ fn tell_one(one: &Checked) {
     };
     say(&format!("FAILED   {folder}: {}", in_words(problem)));
     if let Some(lines) = problem.lines() {
-        tell(lines);
+        say(lines);
     }
 }
 

@@ -17,8 +17,9 @@ use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::time::Duration;
 
-/// How long an effect is nobody else's.
-const LEASE: Duration = Duration::from_secs(60);
+/// How long an effect is nobody else's: far longer than writing a file or signing takes. A host that
+/// is killed leaves its effects resting for as long.
+const LEASE: Duration = Duration::from_secs(20);
 /// How many effects are claimed at a time.
 const CLAIM_MAX: u32 = 32;
 /// The longest rest between two tries.

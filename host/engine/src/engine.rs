@@ -6,16 +6,16 @@ use crate::bundles::Bundles;
 use crate::drive::{Drive, HandedIn, Invoked};
 use crate::effects::Folders;
 use crate::error::{Error, chain};
+use crate::facts::LiveFacts;
 use crate::rows;
 use chrono::{DateTime, FixedOffset, SecondsFormat};
 use onething_capabilities::Parameters;
 use onething_case::{Command, Recorded, State, decide};
 use onething_contract::manifest::Manifest;
 use onething_contract::{
-    Assessment, Decision, Filer, FilledForm, Found, Lookup, Material, MaterialStatus, Office,
-    Prefilled, Subject,
+    Assessment, Decision, Filer, FilledForm, Material, MaterialStatus, Office, Prefilled, Subject,
 };
-use onething_runtime::{Bundle, Facts};
+use onething_runtime::Bundle;
 use onething_store::{CommitError, Idempotency, Registered, Store};
 use serde_json::Value;
 use std::sync::Arc;
@@ -523,44 +523,6 @@ impl Engine {
             bundle,
             facts: Arc::new(facts),
         }
-    }
-}
-
-/// Registers and parameters of a live deployment.
-struct LiveFacts {
-    parameters: Arc<Parameters>,
-    folders: Arc<Folders>,
-    region: String,
-}
-
-impl Facts for LiveFacts {
-    fn known(&self, lookup: &Lookup) -> Option<Found> {
-        match lookup {
-            Lookup::Parameter { name, on } => Some(self.parameters.find(name, on, &self.region)),
-            Lookup::Register { .. } => None,
-        }
-    }
-
-    fn fetch(&self, wanted: &[Lookup]) -> Vec<Found> {
-        let questions: Vec<(&str, &str)> = wanted
-            .iter()
-            .filter_map(|lookup| match lookup {
-                Lookup::Register { register, key } => Some((register.as_str(), key.as_str())),
-                Lookup::Parameter { .. } => None, // always known
-            })
-            .collect();
-        let found = self.folders.registers.fetch(&questions);
-        for ((register, _), found) in questions.iter().zip(&found) {
-            if let Found::Unavailable(refusal) = found {
-                tracing::warn!(
-                    register,
-                    code = refusal.code,
-                    why = refusal.message.en,
-                    "a register does not answer"
-                );
-            }
-        }
-        found
     }
 }
 

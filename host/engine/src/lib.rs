@@ -11,6 +11,7 @@ pub mod drive;
 mod effects;
 mod engine;
 mod error;
+mod facts;
 mod rows;
 
 pub use asked::{Decide, HandIn, check_payload};

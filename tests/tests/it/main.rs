@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod api;
-mod api;
 mod cli;
 mod merge;
+mod replay;
 mod sandbox;
