@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use ureq::Agent;
 use ureq::http::Response;
 
-/// How long the workers may take for what a command leads to.
-const WORK_TIME_MAX: Duration = Duration::from_secs(60);
+/// How long the workers may take for what a command leads to. What a killed host had begun is nobody
+/// else's for a minute.
+const WORK_TIME_MAX: Duration = Duration::from_secs(120);
 
 /// `onething serve`, stopped when it is dropped.
 struct Served {

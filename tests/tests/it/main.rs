@@ -4,6 +4,7 @@
 
 mod api;
 mod cli;
+mod engine;
 mod merge;
 mod replay;
 mod sandbox;
