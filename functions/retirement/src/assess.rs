@@ -29,6 +29,7 @@ pub fn assess(case: &Filed<'_>, out: &mut Assessing) {
     check_region(case, out);
     check_signatures(case, out);
     check_dates(case, out);
+    check_statutory(case, out);
     scenario::check(case, out);
     check_contribution(case, out);
     check_money(case, out);
@@ -222,6 +223,24 @@ fn check_dates(case: &Filed<'_>, out: &mut Assessing) {
             "退休年月应晚于参加工作时间",
             "retirement comes after the start of work",
             "",
+        );
+    }
+}
+
+/// What the age rests on is all there, and the age is not: its table is not published here.
+fn check_statutory(case: &Filed<'_>, out: &mut Assessing) {
+    let answers = case.answers;
+    let known = answers.aac002.is_some()
+        && answers.aac006.is_some()
+        && answers.staff_category.is_some()
+        && answers.rank.is_some()
+        && answers.technical_title.is_some();
+    if known && answers.statutory_month.is_none() {
+        not_checked(
+            out,
+            "/statutory-month",
+            "法定退休年龄的参数未公布，法定退休年月和与其有关的条件未经核对",
+            "the table of retirement ages is not published here; the month and what rests on it are not checked",
         );
     }
 }

@@ -5,7 +5,9 @@ use crate::error::Error;
 use chrono::DateTime;
 use onething_case::State;
 use onething_contract::manifest::Manifest;
-use onething_contract::{Channel, Filer, Finding, Material, Party, Subject, Verdict};
+use onething_contract::{
+    Channel, Filer, Finding, Material, MaterialStatus, Party, Subject, Verdict,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -127,14 +129,15 @@ impl HandIn {
         Ok(())
     }
 
-    /// As the bundle sees it.
+    /// As the bundle sees it: the first round, or the next one of the case `before`. A correction
+    /// does not move the day of filing, on which rights may depend.
     ///
     /// # Errors
-    /// Where another form was filled in than the bundle's.
+    /// Where another form was filled in than the bundle's, or a member is not what it must be.
     pub fn submission(
         &self,
         manifest: &Manifest,
-        round: u32,
+        before: Option<&State>,
         at: &str,
     ) -> Result<onething_contract::Submission, Error> {
         let digest = &manifest.merged_form.digest;
@@ -163,12 +166,41 @@ impl HandIn {
             parties: self.parties.clone(),
             region: self.region.clone(),
             channel: self.channel,
-            filed_at: at.to_owned(),
-            round,
+            filed_at: before.map_or(at, |case| &case.registered_at).to_owned(),
+            round: before.map_or(0, |case| case.round() + 1),
             form_digest: digest.clone(),
             materials: self.materials.clone(),
         })
     }
+}
+
+/// A promised material is proved as the manifest allows, and not by another promise.
+pub(crate) fn check_proof(manifest: &Manifest, material: &Material) -> Result<(), Error> {
+    let kind = match &material.status {
+        MaterialStatus::Supplied(_) => return Ok(()),
+        MaterialStatus::Licence(_) => "licence",
+        MaterialStatus::Shared(_) => "shared",
+        MaterialStatus::Promised(_) => "promised",
+        MaterialStatus::Committed => "committed",
+        MaterialStatus::NotApplicable => "not-applicable",
+    };
+    let rule = manifest
+        .materials
+        .iter()
+        .find(|rule| rule.code == material.code);
+    if kind != "promised"
+        && rule.is_some_and(|rule| rule.accepts.iter().any(|accepted| accepted == kind))
+    {
+        return Ok(());
+    }
+    Err(Error::refused(
+        "proof-not-accepted",
+        format!("材料 {} 不能以 {kind} 方式提供，请上传文件", material.code),
+        format!(
+            "material {} is not proved by `{kind}`; hand in the file",
+            material.code
+        ),
+    ))
 }
 
 /// An approval carries what its step wants.
@@ -177,8 +209,10 @@ impl HandIn {
 /// Refused, naming the member.
 pub fn check_payload(state: &State, step: &str, asked: &Decide) -> Result<(), Error> {
     let approves = matches!(asked.verdict, Verdict::Approve | Verdict::NoObjection);
+    // A step that cannot be decided is refused for that, by the case engine.
     let schema = state
         .step(step)
+        .filter(|record| record.is_open())
         .and_then(|record| record.step.payload_schema.as_deref());
     let (true, Some(schema)) = (approves, schema) else {
         return Ok(());

@@ -88,7 +88,7 @@ impl Drive {
         }
     }
 
-    /// Assesses a submission and, where it has no errors, plans the work.
+    /// Assesses a submission, handed in `now`, and, where it has no errors, plans the work.
     ///
     /// # Errors
     /// When the bundle faults.
@@ -97,13 +97,13 @@ impl Drive {
         submission: Submission,
         answers: &Value,
         submitted_by: &str,
+        now: &str,
     ) -> Result<HandedIn, Error> {
-        let now = submission.filed_at.clone();
         let text: Arc<str> = answers.to_string().into();
         let call = Call::Assess {
             submission: submission.clone(),
         };
-        let assessed = self.invoke(call, text.clone(), &now, String::new())?;
+        let assessed = self.invoke(call, text.clone(), now, String::new())?;
         let assessment = match &assessed.outcome.output {
             Output::Assess(assessment) => assessment.clone(),
             other => return Err(mixed_up("assess", other)),
@@ -129,7 +129,7 @@ impl Drive {
             submission: submission.clone(),
             scenario: assessment.scenario.clone(),
         };
-        let planned = self.invoke(call, text.clone(), &now, String::new())?;
+        let planned = self.invoke(call, text.clone(), now, String::new())?;
         let plan = match &planned.outcome.output {
             Output::Plan(plan) => plan.clone(),
             other => return Err(mixed_up("plan", other)),

@@ -1,7 +1,7 @@
 //! The engine: commands from outside, each decided by the pure engine, committed, and answered by
 //! the bundle.
 
-use crate::asked::{Decide, HandIn, check_payload, check_text};
+use crate::asked::{Decide, HandIn, check_payload, check_proof, check_text};
 use crate::bundles::Bundles;
 use crate::drive::{Drive, HandedIn, Invoked};
 use crate::effects::Folders;
@@ -133,7 +133,10 @@ impl Engine {
         let bundle = self.valid(matter, &legal_date)?.clone();
         let region = hand_in.region.clone();
         let drive = self.drive(bundle, &region);
-        let (round, invoked) = match self.hand_in(&drive, hand_in, 0, submitted_by, &at).await? {
+        let (round, invoked) = match self
+            .hand_in(&drive, hand_in, None, submitted_by, &at)
+            .await?
+        {
             HandedIn::Refused(assessment) => return Ok(Submitted::Refused(assessment)),
             HandedIn::Round { round, invoked } => (*round, invoked),
         };
@@ -180,9 +183,8 @@ impl Engine {
         let at = stamp(now);
         let case = self.case(case_id).await?;
         let drive = self.drive(self.pinned(&case.state)?, &case.state.submission.region);
-        let number = case.state.round() + 1;
         let (round, invoked) = match self
-            .hand_in(&drive, hand_in, number, submitted_by, &at)
+            .hand_in(&drive, hand_in, Some(&case.state), submitted_by, &at)
             .await?
         {
             HandedIn::Refused(assessment) => return Ok(Submitted::Refused(assessment)),
@@ -267,6 +269,8 @@ impl Engine {
     ) -> Result<Case, Error> {
         self.check_materials(std::slice::from_ref(&material))
             .await?;
+        let Case { state, .. } = self.case(case_id).await?;
+        check_proof(self.pinned(&state)?.manifest(), &material)?;
         let command = Command::SupplyMaterial(material);
         self.command(case_id, &stamp(now), Vec::new(), |_| Ok(command.clone()))
             .await
@@ -453,14 +457,14 @@ impl Engine {
         &self,
         drive: &Drive,
         hand_in: HandIn,
-        round: u32,
+        before: Option<&State>,
         submitted_by: &str,
         at: &str,
     ) -> Result<HandedIn, Error> {
         self.check_materials(&hand_in.materials).await?;
-        let submission = hand_in.submission(drive.bundle.manifest(), round, at)?;
-        let (drive, by) = (drive.clone(), submitted_by.to_owned());
-        Ok(blocking(move || drive.hand_in(submission, &hand_in.answers, &by)).await??)
+        let submission = hand_in.submission(drive.bundle.manifest(), before, at)?;
+        let (drive, by, now) = (drive.clone(), submitted_by.to_owned(), at.to_owned());
+        Ok(blocking(move || drive.hand_in(submission, &hand_in.answers, &by, &now)).await??)
     }
 
     /// What is said to be supplied must be here, byte for byte.

@@ -266,10 +266,15 @@ impl Run<'_> {
         told: &mut Told,
     ) -> Result<Option<(Round, Vec<Invoked>)>, Error> {
         let hand_in = self.filing.hand_in(answers);
-        let submission: Submission = hand_in.submission(drive.bundle.manifest(), round, at)?;
+        let before = self
+            .case
+            .as_ref()
+            .filter(|_| round > 0)
+            .map(|case| &case.state);
+        let submission: Submission = hand_in.submission(drive.bundle.manifest(), before, at)?;
         let by = hand_in.filer.person.identifier;
         let handed_in = told.handed_in.get_or_insert_default();
-        match drive.hand_in(submission, &hand_in.answers, &by)? {
+        match drive.hand_in(submission, &hand_in.answers, &by, at)? {
             HandedIn::Refused(assessment) => {
                 handed_in.assessed(&assessment);
                 told.refused = reasons(&assessment);
