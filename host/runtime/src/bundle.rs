@@ -39,7 +39,7 @@ impl Bundle {
         from_cache: bool,
     ) -> Result<Self, LoadError> {
         let functions = Exports::find(pre.component())?;
-        let bundle = Self(Arc::new(Inner {
+        Ok(Self(Arc::new(Inner {
             digest: inspection.digest,
             size_bytes: inspection.size_bytes,
             imports: inspection.imports,
@@ -49,9 +49,7 @@ impl Bundle {
             pre,
             functions,
             from_cache,
-        }));
-        bundle.try_out()?;
-        Ok(bundle)
+        })))
     }
 
     /// SHA-256 of the component, hex.
@@ -112,8 +110,8 @@ impl Bundle {
         self.instance(self.idle_world())
     }
 
-    /// A bundle that loads also runs.
-    fn try_out(&self) -> Result<(), LoadError> {
+    /// Makes an instance and holds its exports to the contract's types.
+    pub(crate) fn try_out(&self) -> Result<(), LoadError> {
         let mut instance = self.instantiate().map_err(LoadError::Start)?;
         self.0
             .functions

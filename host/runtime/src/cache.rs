@@ -3,15 +3,16 @@
 //! A compiled bundle is machine code, so mapping one that somebody else wrote is running it. Beside
 //! each file stands an HMAC of its name and bytes under a random key that never leaves the folder;
 //! the folder and the key are the owner's alone. What is cut short, altered, or copied from another
-//! machine fails the check and is compiled anew. The cache knows neither manifests nor limits, and
-//! its trouble never stops a bundle from loading.
+//! machine fails the check and is compiled anew. The cache knows no manifests, and its trouble never
+//! stops a bundle from loading.
 
+use crate::Limits;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::Engine;
@@ -21,15 +22,21 @@ const KEY_FILE: &str = "cache.key";
 /// A block of SHA-256: HMAC takes such a key as it is.
 const KEY_BYTES: usize = 64;
 
+/// At a time; small enough to stay in the processor's cache.
+const READ_BYTES: usize = 64 << 10;
+
 pub(crate) struct Cache {
     dir: PathBuf,
     key: [u8; KEY_BYTES],
+    /// Everything that a compiled bundle and its trial depend on, but for the bundle.
+    settings: Sha256,
 }
 
 impl Cache {
     /// Opens the folder, made with its key where there is none.
-    pub fn open(dir: &Path) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    pub fn open(dir: &Path, engine: &Engine, limits: &Limits) -> io::Result<Self> {
+        DirBuilder::new().recursive(true).create(dir)?;
+        fs::set_permissions(dir, Permissions::from_mode(0o700))?;
         let path = dir.join(KEY_FILE);
         let key = match read_key(&path)? {
             Some(key) => key,
@@ -42,66 +49,70 @@ impl Cache {
         Ok(Self {
             dir: dir.to_owned(),
             key,
+            settings: settings(engine, limits),
         })
     }
 
-    /// The component of that digest, and whether it was there. A fresh one is mapped from the file
-    /// too, so that its code is page cache and not memory of the process.
-    pub fn get_or_compile<E>(
-        &self,
-        engine: &Engine,
-        digest: &str,
-        compile: impl FnOnce() -> Result<Component, E>,
-    ) -> Result<(Component, bool), E> {
-        let name = name(engine, digest);
-        match self.load(engine, &name) {
-            Ok(Some(component)) => return Ok((component, true)),
-            Ok(None) => {}
+    /// The component of that digest, if it is there and can be trusted.
+    pub fn get(&self, engine: &Engine, digest: &str) -> Option<Component> {
+        let name = self.name(digest);
+        match self.checked(&name).and_then(|checked| match checked {
+            Some(path) => map(engine, &path).map(Some).map_err(Untrusted::Wasmtime),
+            None => Ok(None),
+        }) {
+            Ok(component) => component,
             Err(error) => {
-                tracing::warn!(digest, %error, "a compiled bundle is not trusted; compiling it anew")
-            }
-        }
-        let component = compile()?;
-        match self
-            .save(&name, &component)
-            .and_then(|()| self.load(engine, &name))
-        {
-            Ok(Some(mapped)) => Ok((mapped, false)),
-            Ok(None) => Ok((component, false)),
-            Err(error) => {
-                tracing::warn!(digest, %error, "a compiled bundle could not be kept");
-                Ok((component, false))
+                tracing::warn!(digest, %error, "a compiled bundle is not trusted; it is compiled anew");
+                None
             }
         }
     }
 
-    fn load(&self, engine: &Engine, name: &str) -> Result<Option<Component>, Untrusted> {
+    /// Keeps the component, and gives it back mapped from its file: the code is page cache then and
+    /// not memory of the process.
+    pub fn keep(&self, engine: &Engine, digest: &str, component: &Component) -> Option<Component> {
+        if let Err(error) = self.write(&self.name(digest), component) {
+            tracing::warn!(digest, %error, "a compiled bundle could not be kept");
+            return None;
+        }
+        self.get(engine, digest)
+    }
+
+    /// The file of that name, if there is one; an error where it is not what this machine wrote.
+    fn checked(&self, name: &str) -> Result<Option<PathBuf>, Untrusted> {
         let path = self.code_path(name);
-        let code = match fs::read(&path) {
+        let mut code = match File::open(&path) {
             Ok(code) => code,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Untrusted::Read(error)),
         };
+        let mut mac = self.mac(name);
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            match code.read(&mut buffer).map_err(Untrusted::Read)? {
+                0 => break,
+                count => mac.update(&buffer[..count]),
+            }
+        }
         let tag = fs::read(self.tag_path(name)).map_err(Untrusted::Read)?;
-        self.mac(name, &code)
-            .verify_slice(&tag)
-            .map_err(|_| Untrusted::Tag)?;
-        drop(code);
-        map(engine, &path).map(Some).map_err(Untrusted::Map)
+        mac.verify_slice(&tag).map_err(|_| Untrusted::Tag)?;
+        Ok(Some(path))
     }
 
-    fn save(&self, name: &str, component: &Component) -> Result<(), Untrusted> {
-        let code = component.serialize().map_err(Untrusted::Map)?;
-        let tag = self.mac(name, &code).finalize().into_bytes();
+    fn write(&self, name: &str, component: &Component) -> Result<(), Untrusted> {
+        let code = component.serialize().map_err(Untrusted::Wasmtime)?;
+        let tag = self.mac(name).chain_update(&code).finalize().into_bytes();
         write_atomically(&self.code_path(name), &code).map_err(Untrusted::Write)?;
         write_atomically(&self.tag_path(name), &tag).map_err(Untrusted::Write)
     }
 
-    fn mac(&self, name: &str, code: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new(&self.key.into());
-        mac.update(name.as_bytes());
-        mac.update(code);
-        mac
+    /// Of its name; its bytes follow.
+    fn mac(&self, name: &str) -> Hmac<Sha256> {
+        Hmac::<Sha256>::new(&self.key.into()).chain_update(name)
+    }
+
+    fn name(&self, digest: &str) -> String {
+        hex::encode(self.settings.clone().chain_update(digest).finalize())
     }
 
     fn code_path(&self, name: &str) -> PathBuf {
@@ -123,7 +134,7 @@ enum Untrusted {
     #[error("it is not what this machine wrote")]
     Tag,
     #[error("wasmtime does not take it: {0}")]
-    Map(#[source] wasmtime::Error),
+    Wasmtime(#[source] wasmtime::Error),
 }
 
 /// Maps a file that was just found to be ours.
@@ -136,13 +147,22 @@ fn map(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
     unsafe { Component::deserialize_file(engine, path) }
 }
 
-/// A file's name: the bundle, and everything of the engine that its code depends on (wasmtime's
-/// version, the processor's features, settings).
-fn name(engine: &Engine, digest: &str) -> String {
-    let mut hasher = Hashing(Sha256::new_with_prefix(digest));
+/// wasmtime's version, the processor's features and the settings of the code, as wasmtime tells
+/// them; the limits and the contract of the trial.
+fn settings(engine: &Engine, limits: &Limits) -> Sha256 {
+    let mut hasher = Hashing(Sha256::new());
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    hex::encode(hasher.0.finalize())
+    limits.hash(&mut hasher);
+    CONTRACT_TEXT.hash(&mut hasher);
+    hasher.0
 }
+
+/// The types of the exports.
+const CONTRACT_TEXT: [&str; 3] = [
+    include_str!("../../../wit/types.wit"),
+    include_str!("../../../wit/proceedings.wit"),
+    include_str!("../../../wit/matter.wit"),
+];
 
 /// Lets what is `Hash` into a hash that is the same on the next start.
 struct Hashing(Sha256);
@@ -160,17 +180,21 @@ impl Hasher for Hashing {
 
 fn random_key() -> io::Result<[u8; KEY_BYTES]> {
     let mut key = [0; KEY_BYTES];
-    fs::File::open("/dev/urandom")?.read_exact(&mut key)?;
+    File::open("/dev/urandom")?.read_exact(&mut key)?;
     Ok(key)
 }
 
-/// A key of the wrong length is no key.
+/// A key that others could read, or of the wrong length, is no key.
 fn read_key(path: &Path) -> io::Result<Option<[u8; KEY_BYTES]>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(bytes.try_into().ok()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut key = Vec::new();
+    let own = file.metadata()?.permissions().mode() & 0o077 == 0;
+    file.read_to_end(&mut key)?;
+    Ok(key.try_into().ok().filter(|_| own))
 }
 
 /// Nobody ever sees half of the file; other processes may write the same one.
@@ -196,20 +220,31 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
     use wasmtime::Config;
 
-    fn compile(engine: &Engine) -> wasmtime::Result<Component> {
-        Component::from_binary(engine, &wat::parse_str("(component)").unwrap())
+    fn open(dir: &Path, engine: &Engine) -> Cache {
+        Cache::open(dir, engine, &Limits::default()).unwrap()
+    }
+
+    fn component(engine: &Engine) -> Component {
+        Component::from_binary(engine, &wat::parse_str("(component)").unwrap()).unwrap()
     }
 
     #[test]
-    fn a_name_is_of_one_bundle_and_one_engine() {
+    fn a_name_is_of_one_bundle_one_engine_and_one_set_of_limits() {
+        let dir = tempfile::tempdir().unwrap();
         let usual = Engine::default();
         let other = Engine::new(Config::new().consume_fuel(true)).unwrap();
-        assert_eq!(name(&usual, "a"), name(&Engine::default(), "a"));
-        assert_ne!(name(&usual, "a"), name(&usual, "b"));
-        assert_ne!(name(&usual, "a"), name(&other, "a"));
+        let more = Limits {
+            fuel: 1,
+            ..Limits::default()
+        };
+        let name = open(dir.path(), &usual).name("a");
+        assert_eq!(name, open(dir.path(), &Engine::default()).name("a"));
+        assert_ne!(name, open(dir.path(), &usual).name("b"));
+        assert_ne!(name, open(dir.path(), &other).name("a"));
+        let limited = Cache::open(dir.path(), &usual, &more).unwrap();
+        assert_ne!(name, limited.name("a"));
     }
 
     #[test]
@@ -217,9 +252,8 @@ mod tests {
         let outer = tempfile::tempdir().unwrap();
         let dir = outer.path().join("a/b");
         let engine = Engine::default();
-        let cache = Cache::open(&dir).unwrap();
-        cache
-            .get_or_compile(&engine, "a", || compile(&engine))
+        open(&dir, &engine)
+            .keep(&engine, "a", &component(&engine))
             .unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&dir), 0o700);
@@ -227,41 +261,50 @@ mod tests {
         for entry in fs::read_dir(&dir).unwrap() {
             let path = entry.unwrap().path();
             assert_eq!(mode(&path), 0o600, "{}", path.display());
-            extensions.extend(path.extension().map(|found| found.to_owned()));
+            extensions.extend(path.extension().map(ToOwned::to_owned));
         }
         extensions.sort();
         assert_eq!(extensions, ["cwasm", "hmac", "key"], "nothing unfinished");
     }
 
     #[test]
-    fn a_file_under_another_name_is_foreign() {
+    fn a_key_that_others_can_read_is_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let engine = Engine::default();
-        let cache = Cache::open(dir.path()).unwrap();
-        let get = |digest| {
-            cache
-                .get_or_compile(&engine, digest, || compile(&engine))
-                .unwrap()
-                .1
-        };
-        assert!(!get("a"));
-        assert!(get("a"));
-        let [a, b] = ["a", "b"].map(|digest| name(&engine, digest));
-        fs::copy(cache.code_path(&a), cache.code_path(&b)).unwrap();
-        fs::copy(cache.tag_path(&a), cache.tag_path(&b)).unwrap();
-        assert!(!get("b"));
-        assert!(get("b"));
+        let key = dir.path().join(KEY_FILE);
+        open(dir.path(), &engine)
+            .keep(&engine, "a", &component(&engine))
+            .unwrap();
+        let [before, again] = [0o600, 0o644].map(|mode| {
+            fs::set_permissions(&key, Permissions::from_mode(mode)).unwrap();
+            open(dir.path(), &engine)
+        });
+        assert!(before.get(&engine, "a").is_some());
+        assert_ne!(before.key, again.key);
+        assert!(again.get(&engine, "a").is_none());
     }
 
     #[test]
-    fn a_folder_that_is_gone_stops_no_load() {
+    fn a_file_under_another_name_is_foreign() {
         let dir = tempfile::tempdir().unwrap();
         let engine = Engine::default();
-        let cache = Cache::open(dir.path()).unwrap();
+        let cache = open(dir.path(), &engine);
+        assert!(cache.get(&engine, "a").is_none());
+        cache.keep(&engine, "a", &component(&engine)).unwrap();
+        assert!(cache.get(&engine, "a").is_some());
+        let [a, b] = ["a", "b"].map(|digest| cache.name(digest));
+        fs::copy(cache.code_path(&a), cache.code_path(&b)).unwrap();
+        fs::copy(cache.tag_path(&a), cache.tag_path(&b)).unwrap();
+        assert!(cache.get(&engine, "b").is_none());
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_is_no_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Engine::default();
+        let cache = open(dir.path(), &engine);
         dir.close().unwrap();
-        let (_, from_cache) = cache
-            .get_or_compile(&engine, "a", || compile(&engine))
-            .unwrap();
-        assert!(!from_cache);
+        assert!(cache.keep(&engine, "a", &component(&engine)).is_none());
+        assert!(cache.get(&engine, "a").is_none());
     }
 }

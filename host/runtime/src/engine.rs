@@ -4,10 +4,11 @@ use crate::Limits;
 use crate::bundle::Bundle;
 use crate::cache::Cache;
 use crate::imports;
-use crate::inspect::{self, LoadError};
+use crate::inspect::{self, Inspection, LoadError, Outline};
 use crate::world::World;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{
@@ -63,7 +64,7 @@ impl Runtime {
         imports::link(&mut linker).map_err(Error::Engine)?;
         let cache = cache_dir
             .map(|path| {
-                Cache::open(path).map_err(|source| Error::Cache {
+                Cache::open(path, &engine, &limits).map_err(|source| Error::Cache {
                     path: path.to_owned(),
                     source,
                 })
@@ -83,31 +84,61 @@ impl Runtime {
         &self.0.limits
     }
 
-    /// Checks a component, compiles it or takes it from the cache, and makes one instance on trial,
-    /// so that a bundle which loads also runs.
+    /// Checks a component, and compiles it and makes one instance on trial, or takes it from the
+    /// cache, which holds only what passed: a bundle that loads also runs.
     ///
     /// # Errors
     /// When the component is not a bundle, by the reason. Trouble with the cache is no error.
     pub fn load(&self, component: &[u8]) -> Result<Bundle, LoadError> {
-        let Inner {
-            limits,
-            linker,
-            cache,
-        } = &*self.0;
-        let inspection = inspect::read(component, limits)?;
-        let compile =
-            || Component::from_binary(linker.engine(), component).map_err(LoadError::Compile);
-        let (compiled, from_cache) = match cache {
-            Some(cache) => cache.get_or_compile(linker.engine(), &inspection.digest, compile)?,
-            None => (compile()?, false),
+        let outline = Outline::of(component, &self.0.limits)?;
+        let digest = inspect::digest(component);
+        // Checking what is cached takes about as long as reading the manifest.
+        let (manifest, cached) = thread::scope(|scope| {
+            let cached = scope.spawn(|| self.0.cache.as_ref()?.get(self.engine(), &digest));
+            (outline.manifest(), cached.join().ok().flatten())
+        });
+        let inspection = outline.inspection(digest, manifest?);
+        match cached {
+            Some(cached) => self.bundle(inspection, &cached, true),
+            None => {
+                let compiled = self.compile(component, &inspection)?;
+                self.bundle(inspection, &compiled, false)
+            }
+        }
+    }
+
+    /// Compiles, tries, and keeps what passed.
+    fn compile(&self, component: &[u8], inspection: &Inspection) -> Result<Component, LoadError> {
+        let compiled =
+            Component::from_binary(self.engine(), component).map_err(LoadError::Compile)?;
+        self.bundle(inspection.clone(), &compiled, false)?
+            .try_out()?;
+        let kept = match &self.0.cache {
+            Some(cache) => cache.keep(self.engine(), &inspection.digest, &compiled),
+            None => None,
         };
-        let pre = linker
-            .instantiate_pre(&compiled)
-            .map_err(|source| LoadError::WrongTypes {
-                what: "imports",
-                source,
-            })?;
-        Bundle::new(inspection, pre, *limits, from_cache)
+        Ok(kept.unwrap_or(compiled))
+    }
+
+    fn bundle(
+        &self,
+        inspection: Inspection,
+        compiled: &Component,
+        from_cache: bool,
+    ) -> Result<Bundle, LoadError> {
+        let pre =
+            self.0
+                .linker
+                .instantiate_pre(compiled)
+                .map_err(|source| LoadError::WrongTypes {
+                    what: "imports",
+                    source,
+                })?;
+        Bundle::new(inspection, pre, self.0.limits, from_cache)
+    }
+
+    fn engine(&self) -> &Engine {
+        self.0.linker.engine()
     }
 }
 
@@ -148,13 +179,13 @@ fn config(limits: &Limits) -> Config {
 
 /// Advances the epoch for as long as the engine lives.
 fn start_ticker(engine: EngineWeak) -> std::io::Result<()> {
-    std::thread::Builder::new()
+    thread::Builder::new()
         .name("epoch".to_owned())
         .spawn(move || {
             while let Some(engine) = engine.upgrade() {
                 engine.increment_epoch();
                 drop(engine);
-                std::thread::sleep(Duration::from_millis(TICK_MS));
+                thread::sleep(Duration::from_millis(TICK_MS));
             }
         })?;
     Ok(())

@@ -80,67 +80,98 @@ pub enum LoadError {
 /// # Errors
 /// Whatever [`Runtime::load`](crate::Runtime::load) says of the same bytes, short of compiling them.
 pub fn inspect(component: &[u8]) -> Result<Inspection, LoadError> {
-    let inspection = read(component, &Limits::default())?;
+    let outline = Outline::of(component, &Limits::default())?;
     Validator::new_with_features(WasmFeatures::default())
         .validate_all(component)
         .map_err(LoadError::BadComponent)?;
-    Ok(inspection)
+    let manifest = outline.manifest()?;
+    Ok(outline.inspection(digest(component), manifest))
 }
 
-/// Reads a component without looking into its code, which whoever compiles it validates.
-pub(crate) fn read(component: &[u8], limits: &Limits) -> Result<Inspection, LoadError> {
-    if component.len() > limits.module_bytes {
-        return Err(LoadError::TooLarge {
-            size: component.len(),
-            limit: limits.module_bytes,
-        });
-    }
-    if !component.starts_with(b"\0asm") {
-        return Err(LoadError::NotWasm);
-    }
-    let Sections {
-        imports,
-        exports,
-        manifests,
-    } = sections(component)?;
-
-    let foreign: Vec<_> = imports
-        .iter()
-        .filter(|name| !IMPORTS.contains(&name.as_str()))
-        .cloned()
-        .collect();
-    if !foreign.is_empty() {
-        return Err(LoadError::ForeignImports { names: foreign });
-    }
-    if !exports.iter().any(|name| name == EXPORT) {
-        return Err(LoadError::MissingExport);
-    }
-    let manifest = match manifests[..] {
-        [manifest] => read_manifest(manifest)?,
-        [] => return Err(LoadError::NoManifest),
-        _ => return Err(LoadError::ManyManifests),
-    };
-    Ok(Inspection {
-        digest: hex::encode(Sha256::digest(component)),
-        size_bytes: component.len(),
-        imports,
-        exports,
-        manifest,
-    })
+/// The bundle's name.
+pub(crate) fn digest(component: &[u8]) -> String {
+    hex::encode(Sha256::digest(component))
 }
 
-fn read_manifest(section: &[u8]) -> Result<Manifest, LoadError> {
-    #[derive(serde::Deserialize)]
-    struct Contract {
-        contract: String,
+/// A component without a look into its code, which whoever compiles it validates.
+pub(crate) struct Outline<'a> {
+    size_bytes: usize,
+    imports: Vec<String>,
+    exports: Vec<String>,
+    manifest: &'a [u8],
+}
+
+impl<'a> Outline<'a> {
+    pub fn of(component: &'a [u8], limits: &Limits) -> Result<Self, LoadError> {
+        if component.len() > limits.module_bytes {
+            return Err(LoadError::TooLarge {
+                size: component.len(),
+                limit: limits.module_bytes,
+            });
+        }
+        if !component.starts_with(b"\0asm") {
+            return Err(LoadError::NotWasm);
+        }
+        let Sections {
+            imports,
+            exports,
+            manifests,
+        } = sections(component)?;
+
+        let foreign: Vec<_> = imports
+            .iter()
+            .filter(|name| !IMPORTS.contains(&name.as_str()))
+            .cloned()
+            .collect();
+        if !foreign.is_empty() {
+            return Err(LoadError::ForeignImports { names: foreign });
+        }
+        if !exports.iter().any(|name| name == EXPORT) {
+            return Err(LoadError::MissingExport);
+        }
+        let manifest = match manifests[..] {
+            [manifest] => manifest,
+            [] => return Err(LoadError::NoManifest),
+            _ => return Err(LoadError::ManyManifests),
+        };
+        Ok(Self {
+            size_bytes: component.len(),
+            imports,
+            exports,
+            manifest,
+        })
     }
-    // The contract's name first: the manifest of another contract has other members.
-    let Contract { contract: found } =
-        serde_json::from_slice(section).map_err(LoadError::BadManifest)?;
-    if found != CONTRACT {
-        return Err(LoadError::WrongContract { found });
+
+    pub fn manifest(&self) -> Result<Manifest, LoadError> {
+        #[derive(serde::Deserialize)]
+        struct Contract {
+            contract: String,
+        }
+        let error = match serde_json::from_slice::<Manifest>(self.manifest) {
+            Ok(manifest) if manifest.contract == CONTRACT => return Ok(manifest),
+            Ok(Manifest { contract, .. }) => {
+                return Err(LoadError::WrongContract { found: contract });
+            }
+            Err(error) => error,
+        };
+        // Another contract's manifest has other members; its name says more than their lack.
+        match serde_json::from_slice::<Contract>(self.manifest) {
+            Ok(Contract { contract }) if contract != CONTRACT => {
+                Err(LoadError::WrongContract { found: contract })
+            }
+            _ => Err(LoadError::BadManifest(error)),
+        }
     }
-    serde_json::from_slice(section).map_err(LoadError::BadManifest)
+
+    pub fn inspection(self, digest: String, manifest: Manifest) -> Inspection {
+        Inspection {
+            digest,
+            size_bytes: self.size_bytes,
+            imports: self.imports,
+            exports: self.exports,
+            manifest,
+        }
+    }
 }
 
 /// The outermost sections that concern the host.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// What one invocation may use. Limits of a pass hold for each pass anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct Limits {
     /// Units of wasmtime's fuel in a pass, roughly one an instruction.
     pub fuel: u64,
