@@ -332,10 +332,15 @@ async fn the_filer_supplies_withdraws_and_rates_when_the_case_allows_it() {
     host.ask("platform", &supply, Some(absent))
         .await
         .problem(422, "material-not-stored");
-    let licence = json!({"code": "archive", "status": {"licence": "L-1"}});
-    let case = host.ask("platform", &supply, Some(licence.clone())).await;
-    assert_eq!(case.json()["submission"]["materials"][0], licence);
-    host.ask("platform", &supply, Some(licence))
+    let store = host.engine.store();
+    let sha256 = store
+        .put_material("档案".as_bytes(), "text/plain", "2025-01-06T09:00:00+08:00")
+        .await
+        .unwrap();
+    let file = json!({"code": "archive", "status": {"supplied": sha256}});
+    let case = host.ask("platform", &supply, Some(file.clone())).await;
+    assert_eq!(case.json()["submission"]["materials"][0], file);
+    host.ask("platform", &supply, Some(file))
         .await
         .problem(409, "already-supplied");
 
