@@ -12,21 +12,13 @@ const CALENDAR: &str = "working-calendar";
 /// The last of so many working days after a day; `None` where a year on the way has no calendar.
 pub fn working_days_after(facts: &Facts<'_>, from: NaiveDate, days: u16) -> Option<NaiveDate> {
     let mut day = from;
-    let mut calendar: Option<(i32, Json)> = None;
     let mut left = days;
     while left > 0 {
         day = day.succ_opt()?;
-        let year = match calendar.take() {
-            Some((year, value)) if year == day.year() => (year, value),
-            _ => {
-                let first = NaiveDate::from_ymd_opt(day.year(), 1, 1)?;
-                (day.year(), facts.parameter(CALENDAR, first)?.value)
-            }
-        };
-        if is_worked(&year.1, day) {
+        let first = NaiveDate::from_ymd_opt(day.year(), 1, 1)?;
+        if is_worked(&facts.parameter(CALENDAR, first)?.value, day) {
             left -= 1;
         }
-        calendar = Some(year);
     }
     Some(day)
 }

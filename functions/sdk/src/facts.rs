@@ -2,6 +2,9 @@
 
 use crate::values::Json;
 use chrono::NaiveDate;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// A base, rate or table in force on a day.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +21,8 @@ pub struct InForce {
 pub struct Facts<'a> {
     filed_on: NaiveDate,
     parameters: &'a dyn Fn(&str, NaiveDate) -> Option<InForce>,
+    /// Tables are large and several derivations read the same one.
+    read: RefCell<BTreeMap<(String, NaiveDate), Option<Rc<InForce>>>>,
 }
 
 impl<'a> Facts<'a> {
@@ -29,6 +34,7 @@ impl<'a> Facts<'a> {
         Self {
             filed_on,
             parameters,
+            read: RefCell::default(),
         }
     }
 
@@ -38,7 +44,13 @@ impl<'a> Facts<'a> {
     }
 
     /// The parameter in force on that day; `None` where it is not published yet.
-    pub fn parameter(&self, name: &str, on: NaiveDate) -> Option<InForce> {
-        (self.parameters)(name, on)
+    pub fn parameter(&self, name: &str, on: NaiveDate) -> Option<Rc<InForce>> {
+        let key = (name.to_owned(), on);
+        if let Some(read) = self.read.borrow().get(&key) {
+            return read.clone();
+        }
+        let found = (self.parameters)(name, on).map(Rc::new);
+        self.read.borrow_mut().insert(key, found.clone());
+        found
     }
 }

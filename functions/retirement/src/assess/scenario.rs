@@ -326,7 +326,7 @@ impl<'a> Choice<'a> {
                 "the conditions of this scenario",
             );
         }
-        rule.map(|rule| rule.value)
+        rule.map(|rule| rule.value.clone())
     }
 
     fn wrong_month(

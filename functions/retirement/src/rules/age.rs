@@ -34,12 +34,11 @@ impl Category {
         if category == StaffCategory::Worker {
             return Some(Self::WomenWorker);
         }
-        let at_60 = facts
-            .parameter("women-retiring-at-60", facts.filed_on())?
-            .value;
-        let by_rank = lists(&at_60, "ranks", rank.code());
+        let at_60 = facts.parameter("women-retiring-at-60", facts.filed_on())?;
+        let at_60 = &at_60.value;
+        let by_rank = lists(at_60, "ranks", rank.code());
         let by_title =
-            category == StaffCategory::Technical && lists(&at_60, "technical-titles", title.code());
+            category == StaffCategory::Technical && lists(at_60, "technical-titles", title.code());
         Some(if by_rank || by_title {
             Self::WomenAt60
         } else {
@@ -49,9 +48,8 @@ impl Category {
 
     /// Its retirement age, as the law stands on the day of filing.
     pub fn age(self, facts: &Facts<'_>) -> Option<RetirementAge> {
-        let table = facts
-            .parameter("retirement-age-delay", facts.filed_on())?
-            .value;
+        let table = facts.parameter("retirement-age-delay", facts.filed_on())?;
+        let table = &table.value;
         let row = table.get(match self {
             Self::Men => "men",
             Self::WomenCadre => "women-cadre",

@@ -95,7 +95,8 @@ pub fn transitional_percent(facts: &Facts<'_>, retired: Month) -> Option<Decimal
 
 /// The index of the first bracket of the rank that reaches the grade.
 pub fn deemed_index(facts: &Facts<'_>, rank: &str, grade: u32) -> Option<Decimal> {
-    let table = facts.parameter("deemed-index", facts.filed_on())?.value;
+    let table = facts.parameter("deemed-index", facts.filed_on())?;
+    let table = &table.value;
     let bracket = table.get(rank)?.as_array()?.iter().find(|bracket| {
         let up_to = bracket.get("up-to").and_then(Json::as_u64);
         up_to.is_some_and(|up_to| u64::from(grade) <= up_to)
@@ -106,9 +107,8 @@ pub fn deemed_index(facts: &Facts<'_>, rank: &str, grade: u32) -> Option<Decimal
 /// Divisor months (计发月数) at an age, to one decimal place.
 pub fn divisor_months(facts: &Facts<'_>, born: Month, retired: Month) -> Option<Decimal> {
     let age = months_between(born, retired)?;
-    let table = facts
-        .parameter("divisor-months", retired.first_day())?
-        .value;
+    let table = facts.parameter("divisor-months", retired.first_day())?;
+    let table = &table.value;
     let at = |years: u32| decimal(table.get(years.to_string())?);
     let (years, months) = (age / 12, age % 12);
     let full = at(years)?;
