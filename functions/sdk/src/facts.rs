@@ -17,12 +17,15 @@ pub struct InForce {
     pub illustrative: bool,
 }
 
+/// A parameter's name, and a day.
+type Asked = (String, NaiveDate);
+
 /// The world of a derivation.
 pub struct Facts<'a> {
     filed_on: NaiveDate,
     parameters: &'a dyn Fn(&str, NaiveDate) -> Option<InForce>,
     /// Tables are large and several derivations read the same one.
-    read: RefCell<BTreeMap<(String, NaiveDate), Option<Rc<InForce>>>>,
+    read: RefCell<BTreeMap<Asked, Option<Rc<InForce>>>>,
 }
 
 impl<'a> Facts<'a> {
