@@ -16,7 +16,7 @@ use onething_capabilities::Parameters;
 use onething_case::{Event, Recorded, State};
 use onething_contract::{Found, Lookup};
 use onething_engine::Bundles;
-use onething_replay::{Fixture, Suite};
+use onething_replay::{Fixture, Replayed, Suite};
 use onething_runtime::{Call, Inputs, Limits, Outcome, Runtime};
 use onething_tests::bundles::{retirement, root};
 use serde_json::Value;
@@ -40,7 +40,7 @@ fn main() {
     let bare = Bare::new(&component, &Limits::default());
     let calls: Vec<(Call, Inputs)> = fixtures
         .iter()
-        .flat_map(|fixture| calls(&suite.run(fixture).unwrap().journal))
+        .flat_map(|fixture| calls(&suite.run(fixture).unwrap()))
         .collect();
 
     let product = || {
@@ -73,33 +73,27 @@ fn main() {
     criterion.final_summary();
 }
 
-/// The calls behind a journal, with what they looked up at hand.
-fn calls(journal: &[u8]) -> Vec<(Call, Inputs)> {
-    let mut events: Vec<Recorded> = Vec::new();
-    let mut runs: Vec<(u64, Outcome)> = Vec::new();
-    for line in journal
-        .split(|&byte| byte == b'\n')
+/// The calls behind a case, with what they looked up at hand.
+fn calls(replayed: &Replayed) -> Vec<(Call, Inputs)> {
+    let lines = replayed.journal.split(|&byte| byte == b'\n');
+    lines
         .filter(|line| !line.is_empty())
-    {
-        let value: Value = serde_json::from_slice(line).unwrap();
-        if value.get("function").is_some() {
-            runs.push((
-                value["event"].as_u64().unwrap(),
-                serde_json::from_slice(line).unwrap(),
-            ));
-        } else {
-            events.push(serde_json::from_slice(line).unwrap());
-        }
-    }
-    events.sort_by_key(|recorded| recorded.n);
-    runs.into_iter()
-        .map(|(n, outcome)| call(&events, n, outcome))
+        .filter_map(|line| {
+            let journal: Value = serde_json::from_slice(line).unwrap();
+            let outcome = serde_json::from_slice(line).unwrap();
+            call(
+                &replayed.events,
+                journal["event"].as_u64().unwrap(),
+                outcome,
+            )
+        })
         .collect()
 }
 
-fn call(events: &[Recorded], n: u64, outcome: Outcome) -> (Call, Inputs) {
-    let (past, _) = events.split_at(usize::try_from(n).unwrap());
-    let heard = past.last().unwrap();
+/// `None` for a correction that the case refused.
+fn call(events: &[Recorded], n: u64, outcome: Outcome) -> Option<(Call, Inputs)> {
+    let past = events.get(..usize::try_from(n).unwrap())?;
+    let heard = past.last()?;
     let state = State::from_events(past).unwrap();
     let round = match &heard.event {
         Event::Registered(registration) => Some(&registration.round),
@@ -114,10 +108,11 @@ fn call(events: &[Recorded], n: u64, outcome: Outcome) -> (Call, Inputs) {
             submission: round.submission.clone(),
             scenario: round.assessment.scenario.clone(),
         },
-        _ => Call::Respond {
+        ("respond", _) => Call::Respond {
             view: state.view(),
-            event: heard.heard(&state.hears).unwrap(),
+            event: heard.heard(&state.hears)?,
         },
+        _ => return None,
     };
     let facts: BTreeMap<Lookup, Found> = outcome.lookups.into_iter().collect();
     let inputs = Inputs {
@@ -126,7 +121,7 @@ fn call(events: &[Recorded], n: u64, outcome: Outcome) -> (Call, Inputs) {
         ticket_prefix: format!("{}-{n}", state.id),
         facts: Arc::new(facts),
     };
-    (call, inputs)
+    Some((call, inputs))
 }
 
 /// The medians, measured in turns.

@@ -179,20 +179,19 @@ impl Drive {
     ///
     /// # Errors
     /// When the history is damaged.
-    pub fn react(&self, events: &[Recorded], state: &State) -> Result<Option<Reaction>, Error> {
+    pub fn react(
+        &self,
+        events: &[Recorded],
+        state: &State,
+        past: &mut Past,
+    ) -> Result<Option<Reaction>, Error> {
         let Some(to) = state.next_reaction() else {
             return Ok(None);
         };
-        let Some((heard, past)) = usize::try_from(to)
-            .ok()
-            .and_then(|n| events.get(..n)?.split_last())
-        else {
-            return Err(onething_case::HistoryError::Empty.into());
-        };
+        let (then, heard) = past.at(events, to)?;
         let Some(event) = heard.heard(&state.hears) else {
             return Err(onething_case::HistoryError::Empty.into());
         };
-        let then = State::from_events(past.iter().chain([heard]))?;
         let call = Call::Respond {
             view: then.view(),
             event,
@@ -281,6 +280,34 @@ impl Drive {
                 usage: run.usage,
             }),
             Err(fault) => Err(Error::Fault { function, fault }),
+        }
+    }
+}
+
+/// The case as of the event that was answered last: the next reaction goes on from there instead of
+/// reading the whole history again.
+#[derive(Debug, Default)]
+pub struct Past(Option<State>);
+
+impl Past {
+    /// The case as of event `n`, and the event.
+    fn at<'a>(
+        &mut self,
+        events: &'a [Recorded],
+        n: u64,
+    ) -> Result<(&State, &'a Recorded), onething_case::HistoryError> {
+        let mut state = self.0.take().filter(|state| state.last_event <= n);
+        let seen = state.as_ref().map_or(0, |state| state.last_event);
+        for recorded in events
+            .iter()
+            .filter(|recorded| recorded.n > seen && recorded.n <= n)
+        {
+            state = Some(State::evolve(state, recorded)?);
+        }
+        let heard = events.iter().rfind(|recorded| recorded.n == n);
+        match (state, heard) {
+            (Some(state), Some(heard)) => Ok((self.0.insert(state), heard)),
+            _ => Err(onething_case::HistoryError::Empty),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::asked::{Decide, HandIn, check_payload, check_proof, check_text};
 use crate::bundles::Bundles;
-use crate::drive::{Drive, HandedIn, Invoked};
+use crate::drive::{Drive, HandedIn, Invoked, Past};
 use crate::effects::Folders;
 use crate::error::{Error, chain};
 use crate::facts::LiveFacts;
@@ -366,6 +366,7 @@ impl Engine {
                 mut state,
                 mut events,
             } = self.case(case_id).await?;
+            let mut past = Past::default();
             loop {
                 if state.next_reaction().is_none() {
                     return Ok(Case { state, events });
@@ -374,12 +375,16 @@ impl Engine {
                     return self.park_without_bundle(case_id, &state).await;
                 };
                 let drive = self.drive(bundle, &state.submission.region);
-                let (reaction, past, before) =
-                    blocking(move || (drive.react(&events, &state), events, state)).await?;
+                let (reaction, known, before);
+                (reaction, known, before, past) = blocking(move || {
+                    let reaction = drive.react(&events, &state, &mut past);
+                    (reaction, events, state, past)
+                })
+                .await?;
                 let Some(reaction) = reaction? else {
                     return Ok(Case {
                         state: before,
-                        events: past,
+                        events: known,
                     });
                 };
                 let mut after = before.clone();
@@ -397,7 +402,7 @@ impl Engine {
                     Err(CommitError::Conflict { .. }) => break,
                     Err(error) => return Err(refuse(error)),
                 }
-                events = past;
+                events = known;
                 events.extend(reaction.events);
                 state = after;
             }

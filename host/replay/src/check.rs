@@ -149,10 +149,11 @@ impl Suite {
         let Replayed {
             transcript,
             journal,
+            events,
             surprises,
         } = run()?;
         let again = run()?;
-        if again.journal != journal || again.transcript != transcript {
+        if again.journal != journal || again.events != events || again.transcript != transcript {
             return Err(Problem::NotRepeatable);
         }
         if let Some(surprise) = surprises.into_iter().next() {

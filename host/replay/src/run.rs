@@ -10,7 +10,7 @@ use onething_case::{Command, Recorded, Round, State, decide};
 use onething_contract::{
     Assessment, Decision, Office, Refusal, Settlement, Severity, Submission, Verdict,
 };
-use onething_engine::drive::{self, Drive, HandedIn, Invoked};
+use onething_engine::drive::{self, Drive, HandedIn, Invoked, Past};
 use onething_engine::{Decide, check_payload, legal_date, stamp};
 use onething_runtime::Bundle;
 use serde_json::{Map, Value};
@@ -24,8 +24,10 @@ const TURNS_MAX: usize = 1_000;
 pub struct Replayed {
     /// What it came to.
     pub transcript: Transcript,
-    /// The journals of the invocations and the events, a line each: the same bytes every time.
+    /// The journals of the invocations behind the case, a line each: the same bytes every time.
     pub journal: Vec<u8>,
+    /// What happened to the case; empty where none was registered.
+    pub events: Vec<Recorded>,
     /// Where the case says itself that it should have gone otherwise.
     pub surprises: Vec<Surprise>,
 }
@@ -103,6 +105,7 @@ impl Suite {
         Ok(Replayed {
             transcript,
             journal: run.journal,
+            events: run.case.map_or_else(Vec::new, |case| case.events),
             surprises,
         })
     }
@@ -122,6 +125,7 @@ struct Case {
     drive: Drive,
     state: State,
     events: Vec<Recorded>,
+    past: Past,
 }
 
 impl Run<'_> {
@@ -206,6 +210,7 @@ impl Run<'_> {
             drive,
             state,
             events,
+            past: Past::default(),
         });
         self.follow(at)
     }
@@ -390,7 +395,10 @@ impl Run<'_> {
             let Some(case) = &mut self.case else {
                 return Ok(());
             };
-            if let Some(reaction) = case.drive.react(&case.events, &case.state)? {
+            if let Some(reaction) = case
+                .drive
+                .react(&case.events, &case.state, &mut case.past)?
+            {
                 case.take(reaction.events)?;
                 let digest = case.state.digest.clone();
                 if let Some(invoked) = reaction.invoked {
