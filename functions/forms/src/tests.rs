@@ -396,6 +396,20 @@ fn every_way_to_spoil_it_names_file_and_line() {
             "is not a day",
         ),
         (
+            "forms/approval.toml",
+            "type = \"text\"",
+            "type = \"table\"",
+            "approval.toml:17",
+            "a derived field says its `type`",
+        ),
+        (
+            "../elements.toml",
+            "type = \"month\" }]",
+            "type = \"enum\" }]",
+            "elements.toml:16",
+            "cannot be of type enum",
+        ),
+        (
             "src/rules.rs",
             "pub fn sex",
             "pub fun sex",

@@ -110,6 +110,20 @@ fn a_round_comes_when_it_is_asked_for_and_in_its_turn() {
 }
 
 #[test]
+fn a_correction_stays_the_same_matter() {
+    let changed = |change: fn(&mut onething_contract::Submission)| {
+        let mut next = round(1, plan(), "{}");
+        change(&mut next.submission);
+        Command::Correct(next)
+    };
+    let another = "another-matter";
+    correcting()
+        .refuses(changed(|s| s.subject.identifier.push('X')), another)
+        .refuses(changed(|s| s.region = "331121".to_owned()), another)
+        .refuses(changed(|s| s.filer.unit = Some(s.subject.clone())), another);
+}
+
+#[test]
 fn the_new_plan_keeps_drops_and_adds_steps() {
     let plan = vec![accept("a", &[]), accept("d", &[]), accept("e", &["d"])];
     let mut case = correcting();
