@@ -2,6 +2,7 @@
 
 use crate::bundles::root;
 use onething_contract::manifest::Manifest;
+use wasm_encoder::{ComponentSection, CustomSection};
 
 /// The hostile bundle, as `make bundles` builds it.
 ///
@@ -23,21 +24,13 @@ pub fn manifest() -> Manifest {
         .manifest
 }
 
-/// `bytes` of WebAssembly with one more custom section at the end.
+/// `bytes` of a component with one more custom section at the end.
 pub fn with_section(bytes: &[u8], name: &str, data: &[u8]) -> Vec<u8> {
-    let content = [&leb128(name.len()), name.as_bytes(), data].concat();
-    [bytes, &[0], &leb128(content.len()), &content].concat()
-}
-
-fn leb128(mut number: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    loop {
-        let low = u8::try_from(number & 0x7F).unwrap_or_default();
-        number >>= 7;
-        if number == 0 {
-            bytes.push(low);
-            return bytes;
-        }
-        bytes.push(low | 0x80);
-    }
+    let mut component = bytes.to_vec();
+    let section = CustomSection {
+        name: name.into(),
+        data: data.into(),
+    };
+    section.append_to_component(&mut component);
+    component
 }

@@ -8,6 +8,7 @@
 //!
 //! It knows no case, no host and no bundle.
 
+mod derivation;
 mod manifest;
 mod matter;
 mod merge;

@@ -2,22 +2,7 @@
 
 use crate::Problem;
 use crate::read::Sources;
-use onething_contract::manifest::CONTRACT;
-
-/// The events of `proceedings.event` that the host sends.
-const HEARD: [&str; 11] = [
-    "registered",
-    "accepted",
-    "step-opened",
-    "step-decided",
-    "step-effective",
-    "correction-requested",
-    "corrected",
-    "material-supplied",
-    "settled",
-    "ended",
-    "rated",
-];
+use onething_contract::manifest::{CONTRACT, HEARD};
 
 /// The matter's own words: names that must be known, dates that must be days.
 pub fn check(sources: &Sources) -> Vec<Problem> {

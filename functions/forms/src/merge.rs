@@ -1,6 +1,7 @@
 //! The merge itself: checks that every source field is reproduced and every element asked once.
 
 use crate::Problem;
+use crate::derivation::{self, Argument, Derivation};
 use crate::matter;
 use crate::read::{self, File, Sources};
 use onething_contract::manifest::{
@@ -22,41 +23,6 @@ pub struct Merge {
     pub derivations: Vec<Derivation>,
 }
 
-/// A call of a function of `rules.rs`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Derivation {
-    pub function: String,
-    /// The type it computes; the code it computes it for where that is an enum or a table.
-    pub kind: Kind,
-    /// Its arguments after the facts.
-    pub from: Vec<Argument>,
-    /// The merged element it computes, if it computes one.
-    pub element: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Argument {
-    pub element: String,
-    /// Passed even when it is absent (`chosen-month?`).
-    pub optional: bool,
-}
-
-impl Argument {
-    /// `chosen-month?`, as the forms write it.
-    pub fn parse(text: &str) -> Self {
-        match text.strip_suffix('?') {
-            Some(element) => Self {
-                element: element.to_owned(),
-                optional: true,
-            },
-            None => Self {
-                element: text.to_owned(),
-                optional: false,
-            },
-        }
-    }
-}
-
 pub fn merge(sources: &Sources) -> Result<Merge, Vec<Problem>> {
     let mut merger = Merger {
         sources,
@@ -71,7 +37,15 @@ pub fn merge(sources: &Sources) -> Result<Merge, Vec<Problem>> {
     merger.nothing_in_vain(&forms);
     merger.numbers_once();
     merger.problems.extend(matter::check(sources));
-    let derivations = merger.in_order();
+    let derivations =
+        derivation::in_order(std::mem::take(&mut merger.derivations)).unwrap_or_else(|circle| {
+            merger.problems.push(Problem {
+                file: sources.merged.path.clone(),
+                line: 0,
+                message: format!("these derive from each other in a circle: {circle}"),
+            });
+            Vec::new()
+        });
     if merger.problems.is_empty() {
         Ok(Merge {
             elements,
@@ -530,38 +504,6 @@ impl<'a> Merger<'a> {
                 seen.push(no);
             }
         }
-    }
-
-    /// Puts a derivation behind those whose elements it uses.
-    fn in_order(&mut self) -> Vec<Derivation> {
-        let mut left = std::mem::take(&mut self.derivations);
-        let mut ordered: Vec<Derivation> = Vec::new();
-        while !left.is_empty() {
-            let waits = |one: &Derivation| {
-                left.iter().any(|other| {
-                    let computed = other.element.as_deref();
-                    one.from
-                        .iter()
-                        .any(|argument| Some(argument.element.as_str()) == computed)
-                })
-            };
-            let (later, now): (Vec<_>, Vec<_>) = left.iter().cloned().partition(waits);
-            if now.is_empty() {
-                let names: Vec<&str> = later.iter().map(|one| one.function.as_str()).collect();
-                self.problems.push(Problem {
-                    file: self.sources.merged.path.clone(),
-                    line: 0,
-                    message: format!(
-                        "these derive from each other in a circle: {}",
-                        names.join(", ")
-                    ),
-                });
-                return ordered;
-            }
-            ordered.extend(now);
-            left = later;
-        }
-        ordered
     }
 }
 

@@ -1,7 +1,8 @@
 //! Writes the Rust module of a bundle's forms: the enums and rows, `Answers`, and its `Form`.
 //! Knows the names of the SDK's types and nothing of what they do.
 
-use crate::merge::{Argument, Derivation, Merge};
+use crate::derivation::{Argument, Derivation};
+use crate::merge::Merge;
 use crate::read::Matter;
 use onething_contract::manifest::{
     Column, Element, FilledBy, Kind, MergedField, Origin, Shape, Source, SourceForm,

@@ -5,7 +5,6 @@ use crate::bindings::onething::matter::{deliveries, notices, seals};
 use crate::contract::{Office, Refusal, Subject, Ticket};
 use crate::values::Json;
 
-pub use notices::Recipient;
 pub use seals::{Document, Owner};
 
 /// Seals documents as of the event at hand.
@@ -24,17 +23,8 @@ pub fn deliver(form: &str, to: &Office, after: &[Ticket]) -> Ticket {
 
 /// Tells a person or a unit.
 pub fn notify(to: &Subject, template: &str, values: &Json, after: &[Ticket]) -> Ticket {
-    send(Recipient::Subject(to.clone()), template, values, after)
-}
-
-/// Tells an office.
-pub fn notify_office(to: &Office, template: &str, values: &Json, after: &[Ticket]) -> Ticket {
-    send(Recipient::Office(to.clone()), template, values, after)
-}
-
-fn send(to: Recipient, template: &str, values: &Json, after: &[Ticket]) -> Ticket {
     granted(notices::send(&notices::Notice {
-        to,
+        to: notices::Recipient::Subject(to.clone()),
         template: template.to_owned(),
         values: values.to_string(),
         after: after.to_vec(),

@@ -136,6 +136,16 @@ impl State {
         }
     }
 
+    /// The state after more events.
+    pub fn after<'a>(
+        self,
+        events: impl IntoIterator<Item = &'a Recorded>,
+    ) -> Result<State, HistoryError> {
+        events
+            .into_iter()
+            .try_fold(self, |state, recorded| State::evolve(Some(state), recorded))
+    }
+
     /// The state after a whole history, or after a beginning of it.
     pub fn from_events<'a>(
         history: impl IntoIterator<Item = &'a Recorded>,

@@ -11,6 +11,21 @@ pub const SECTION: &str = "onething:manifest";
 /// The package that a bundle implements.
 pub const CONTRACT: &str = "onething:matter@0.1.0";
 
+/// The kinds of `proceedings.event` that the host sends, as a manifest's `hears` names them.
+pub const HEARD: [&str; 11] = [
+    "registered",
+    "accepted",
+    "step-opened",
+    "step-decided",
+    "step-effective",
+    "correction-requested",
+    "corrected",
+    "material-supplied",
+    "settled",
+    "ended",
+    "rated",
+];
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// [`CONTRACT`].

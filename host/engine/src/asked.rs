@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Characters of a name, an identifier or a code.
-const NAME_CHARS_MAX: usize = 100;
+pub(crate) const NAME_CHARS_MAX: usize = 100;
 /// Characters of an opinion or a reason.
-const TEXT_CHARS_MAX: usize = 4_000;
+pub(crate) const TEXT_CHARS_MAX: usize = 4_000;
 /// Parties, and materials.
 const ITEMS_MAX: usize = 100;
 

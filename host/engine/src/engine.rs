@@ -1,7 +1,9 @@
 //! The engine: commands from outside, each decided by the pure engine, committed, and answered by
 //! the bundle.
 
-use crate::asked::{Decide, HandIn, check_payload, check_proof, check_text};
+use crate::asked::{
+    Decide, HandIn, NAME_CHARS_MAX, TEXT_CHARS_MAX, check_payload, check_proof, check_text,
+};
 use crate::bundles::Bundles;
 use crate::drive::{Drive, HandedIn, Invoked, Past};
 use crate::effects::Folders;
@@ -247,8 +249,8 @@ impl Engine {
         reason: &str,
         now: DateTime<FixedOffset>,
     ) -> Result<Case, Error> {
-        check_text("by", by, 100)?;
-        check_text("reason", reason, 4_000)?;
+        check_text("by", by, NAME_CHARS_MAX)?;
+        check_text("reason", reason, TEXT_CHARS_MAX)?;
         let command = Command::Withdraw {
             by: by.to_owned(),
             reason: reason.to_owned(),
@@ -288,6 +290,7 @@ impl Engine {
         by: &str,
         now: DateTime<FixedOffset>,
     ) -> Result<Case, Error> {
+        check_text("by", by, NAME_CHARS_MAX)?;
         let command = Command::Resume { by: by.to_owned() };
         self.command(case_id, &stamp(now), Vec::new(), |_| Ok(command.clone()))
             .await
@@ -305,6 +308,9 @@ impl Engine {
         comment: Option<String>,
         now: DateTime<FixedOffset>,
     ) -> Result<Case, Error> {
+        if let Some(comment) = &comment {
+            check_text("comment", comment, TEXT_CHARS_MAX)?;
+        }
         let command = Command::Rate {
             score,
             by: by.to_owned(),
@@ -387,10 +393,7 @@ impl Engine {
                         events: known,
                     });
                 };
-                let mut after = before.clone();
-                for event in &reaction.events {
-                    after = State::evolve(Some(after), event)?;
-                }
+                let after = before.clone().after(&reaction.events)?;
                 let invoked: Vec<_> = reaction
                     .invoked
                     .into_iter()
@@ -424,10 +427,7 @@ impl Engine {
             .map(|last| last.at.clone())
             .unwrap_or_default();
         let parked = decide(Some(state), &at, &command)?;
-        let mut after = state.clone();
-        for event in &parked {
-            after = State::evolve(Some(after), event)?;
-        }
+        let after = state.clone().after(&parked)?;
         let commit = rows::commit(Some(state), &after, parked, &[]);
         self.store.append(&commit).await.map_err(refuse)?;
         self.case(case_id).await
@@ -444,10 +444,7 @@ impl Engine {
         for _ in 0..CONFLICTS_MAX {
             let Case { state, .. } = self.case(case_id).await?;
             let events = decide(Some(&state), at, &command(&state)?)?;
-            let mut after = state.clone();
-            for event in &events {
-                after = State::evolve(Some(after), event)?;
-            }
+            let after = state.clone().after(&events)?;
             let number = events.first().map_or(after.last_event, |event| event.n);
             let invoked: Vec<_> = invoked.iter().map(|one| (number, one.clone())).collect();
             let commit = rows::commit(Some(&state), &after, events, &invoked);

@@ -465,11 +465,7 @@ impl Run<'_> {
 
 impl Case {
     fn take(&mut self, events: Vec<Recorded>) -> Result<(), Error> {
-        let mut state = self.state.clone();
-        for event in &events {
-            state = State::evolve(Some(state), event)?;
-        }
-        self.state = state;
+        self.state = self.state.clone().after(&events)?;
         self.events.extend(events);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Identifiers that carry their own proof.
 
-use super::{At, Json, Month, Value};
+use super::{At, Json, Value};
 use chrono::NaiveDate;
 
 macro_rules! text_identifier {
@@ -27,11 +27,6 @@ impl CitizenId {
     /// The birth date in digits 7 to 14.
     pub fn born(&self) -> Option<NaiveDate> {
         born(&self.0)
-    }
-
-    /// The month of birth.
-    pub fn birth_month(&self) -> Option<Month> {
-        self.born().map(Month::of)
     }
 
     /// The 17th digit is odd.

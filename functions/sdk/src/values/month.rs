@@ -56,14 +56,6 @@ impl Month {
         NaiveDate::from_ymd_opt(self.year(), self.month(), 1).unwrap_or(NaiveDate::MAX)
     }
 
-    /// Its last day.
-    pub fn last_day(self) -> NaiveDate {
-        self.plus(1)
-            .first_day()
-            .pred_opt()
-            .unwrap_or(NaiveDate::MAX)
-    }
-
     /// Reads `2025-02`.
     pub fn parse(text: &str) -> Option<Self> {
         let (year, month) = text.split_once('-')?;
@@ -110,7 +102,6 @@ mod tests {
         assert_eq!(december.plus(1), Month::new(2025, 1).unwrap());
         assert_eq!(december.plus(-12).to_string(), "2023-12");
         assert_eq!(Month::new(2025, 2).unwrap().since(december), 2);
-        assert_eq!(december.last_day().to_string(), "2024-12-31");
     }
 
     #[test]

@@ -12,19 +12,7 @@ use onething_contract::*;
 pub(crate) const AT: &str = "2025-01-06T09:00:00+08:00";
 
 /// Every kind that this crate reports to a bundle.
-pub(crate) const ALL: [&str; 11] = [
-    "registered",
-    "accepted",
-    "step-opened",
-    "step-decided",
-    "step-effective",
-    "correction-requested",
-    "corrected",
-    "material-supplied",
-    "settled",
-    "ended",
-    "rated",
-];
+pub(crate) use onething_contract::manifest::HEARD as ALL;
 
 /// A manual step of the office that bears its name; it reads the element that bears its name.
 pub(crate) fn step(id: &str, phase: Phase, after: &[&str]) -> Step {

@@ -8,6 +8,7 @@ use onething_contract::manifest::SECTION;
 use onething_runtime::inspect;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use wasm_encoder::{ComponentSection, CustomSection};
 use wit_component::ComponentEncoder;
 
 /// Builds the bundle of `folder` into `out`.
@@ -18,13 +19,17 @@ pub fn build(folder: &Path, out: &Path) -> anyhow::Result<()> {
     })?;
     let core = core_module(folder)?;
     let module = std::fs::read(&core).with_context(|| format!("cannot read {}", core.display()))?;
-    let component = ComponentEncoder::default()
+    let mut bundle = ComponentEncoder::default()
         .validate(true)
         .module(&module)
         .and_then(|encoder| encoder.encode())
         .context("the module cannot be wrapped as a component")?;
     let manifest = serde_json::to_vec(&compiled.manifest)?;
-    let bundle = with_section(component, SECTION, &manifest)?;
+    let manifest = CustomSection {
+        name: SECTION.into(),
+        data: manifest.into(),
+    };
+    manifest.append_to_component(&mut bundle);
     let inspection = inspect(&bundle)?;
     let path = out.join(&compiled.manifest.matter).with_extension("wasm");
     keep_version_before(&path, &compiled.manifest.version)?;
@@ -142,31 +147,6 @@ fn cargo_home() -> PathBuf {
     }
 }
 
-/// Appends a custom section (id 0, its size, the length of its name, name, content).
-fn with_section(mut component: Vec<u8>, name: &str, content: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let mut body = leb128(name.len())?;
-    body.extend(name.as_bytes());
-    body.extend(content);
-    component.push(0);
-    component.extend(leb128(body.len())?);
-    component.extend(body);
-    Ok(component)
-}
-
-fn leb128(number: usize) -> anyhow::Result<Vec<u8>> {
-    let mut left = u32::try_from(number).context("a section is too large")?;
-    let mut bytes = Vec::new();
-    loop {
-        let [low, ..] = left.to_le_bytes();
-        left >>= 7;
-        if left == 0 {
-            bytes.push(low & 0x7f);
-            return Ok(bytes);
-        }
-        bytes.push(low | 0x80);
-    }
-}
-
 /// Open cases stay on the bundle they began with: another version that lies there is kept beside the
 /// new one, as `<matter>-<version>.wasm`.
 fn keep_version_before(path: &Path, version: &str) -> anyhow::Result<()> {
@@ -192,21 +172,4 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     std::fs::write(&beside, bytes)
         .and_then(|()| std::fs::rename(&beside, path))
         .with_context(|| format!("cannot write {}", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_as_wasm_writes_them() {
-        for (number, bytes) in [
-            (0, &[0][..]),
-            (127, &[127]),
-            (128, &[128, 1]),
-            (624_485, &[0xe5, 0x8e, 0x26]),
-        ] {
-            assert_eq!(leb128(number).unwrap(), bytes, "{number}");
-        }
-    }
 }
