@@ -3,8 +3,8 @@
 
 use onething_case::{EffectRecord, Event, Recorded};
 use onething_contract::{
-    Assessment, Document, Effect, Ending, Finding, Phase, Recipient, SealOwner, Severity, Step,
-    StepMode, TimeLimit, Verdict,
+    Assessment, Document, Effect, Ending, Finding, Office, Phase, Recipient, SealOwner, Severity,
+    Step, StepMode, TimeLimit, Verdict,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -216,13 +216,13 @@ pub(crate) fn effect(record: &EffectRecord) -> String {
     }
 }
 
-/// `seal housing-fund: decision fund, form fund-withdrawal`.
+/// `seal housing-fund-331102: decision fund, form fund-withdrawal`.
 pub(crate) fn effect_asked(effect: &Effect) -> String {
     match effect {
         Effect::Seal { owner, documents } => {
             let owner = match owner {
-                SealOwner::Unit => "unit",
-                SealOwner::Office(office) => &office.function,
+                SealOwner::Unit => "unit".to_owned(),
+                SealOwner::Office(office) => office_name(office),
             };
             let documents: Vec<String> = documents
                 .iter()
@@ -244,10 +244,14 @@ pub(crate) fn effect_asked(effect: &Effect) -> String {
             };
             format!("notice {template} to {to}: {}", notice_values(values))
         }
-        Effect::Delivery { form, to } => format!("delivery {form} to {}", to.function),
+        Effect::Delivery { form, to } => format!("delivery {form} to {}", office_name(to)),
         Effect::Payment { budget, lines } => format!("payment {budget}: {} lines", lines.len()),
         Effect::Release { budget } => format!("release {budget}"),
     }
+}
+
+fn office_name(office: &Office) -> String {
+    format!("{}-{}", office.function, office.region)
 }
 
 /// `amount 6871.40, month 2025-03`: of what differs by language the Chinese.

@@ -127,6 +127,48 @@ async fn a_decision_stands_when_its_bundle_is_gone() {
     assert_eq!(case.state.next_reaction(), None);
 }
 
+#[tokio::test]
+async fn an_open_case_stays_on_its_bundle_when_a_newer_one_comes() {
+    let data = tempfile::tempdir().unwrap();
+    let id = submit(&engine(data.path(), deployed()).await).await;
+
+    // The same bundle under the next version: in the manifest only the number differs.
+    let (old, new) = (b"\"version\":\"1.0.0\"", b"\"version\":\"1.0.1\"");
+    let mut next = retirement();
+    let at = next
+        .windows(old.len())
+        .position(|bytes| bytes == old)
+        .unwrap();
+    next[at..at + new.len()].copy_from_slice(new);
+    let runtime = Runtime::new(Limits::default(), None).unwrap();
+    let next = runtime.load(&next).unwrap();
+    let mut both = deployed();
+    assert!(both.add(next.clone()));
+    assert!(!both.add(next.clone()), "a version is there once");
+
+    let engine = engine(data.path(), both).await;
+    assert_eq!(
+        engine.bundles().newest("retirement").unwrap().digest(),
+        next.digest()
+    );
+    assert_eq!(
+        engine
+            .bundles()
+            .on("retirement", "2025-01-06")
+            .unwrap()
+            .digest(),
+        next.digest()
+    );
+    approve(&engine, &id, "fund-check", "housing-fund")
+        .await
+        .unwrap();
+    while engine.work(now()).await.unwrap() > 0 {}
+    let case = engine.case(&id).await.unwrap();
+    assert_eq!(case.state.version, "1.0.0");
+    assert!(case.state.parked.is_none());
+    assert_eq!(case.state.next_reaction(), None);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn clerks_who_decide_at_the_same_moment_all_succeed_once() {
     let data = tempfile::tempdir().unwrap();
