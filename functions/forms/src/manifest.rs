@@ -44,6 +44,11 @@ pub fn manifest(sources: &Sources, merge: Merge) -> Manifest {
         parties: matter.parties.clone(),
         grants: matter.grants.grants(),
         notices: matter.notices.clone(),
+        statistics: matter
+            .statistics
+            .as_ref()
+            .map(|statistics| statistics.get_ref().clone())
+            .unwrap_or_default(),
         guide: matter.guide.clone(),
         merged_form: MergedForm {
             title: title.clone(),

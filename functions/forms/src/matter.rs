@@ -39,6 +39,14 @@ pub fn check(sources: &Sources) -> Vec<Problem> {
         );
         problems.push(file.problem(element, message));
     }
+    if let Some(statistics) = &matter.statistics {
+        for element in &statistics.get_ref().group_by {
+            if !is_merged(sources, element) {
+                let message = format!("the merged form does not have element `{element}`");
+                problems.push(file.problem(statistics, message));
+            }
+        }
+    }
     for form in &sources.forms {
         let agency = &form.content.agency;
         if !matter

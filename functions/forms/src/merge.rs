@@ -5,8 +5,8 @@ use crate::derivation::{self, Argument, Derivation};
 use crate::matter;
 use crate::read::{self, File, Sources};
 use onething_contract::manifest::{
-    Element, FilledBy, Kind, MergedField, Origin, RegisterGrant, RegisterKey, Section, Shape,
-    Source, SourceBox, SourceField, SourceForm,
+    Column, Element, FilledBy, Kind, MergedField, Origin, RegisterGrant, RegisterKey, Section,
+    Shape, Source, SourceBox, SourceField, SourceForm,
 };
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -97,7 +97,7 @@ impl<'a> Merger<'a> {
             for column in element
                 .columns
                 .iter()
-                .filter(|column| composite(column.shape.kind))
+                .filter(|column| !fits_a_cell(&column.shape))
             {
                 let message = format!(
                     "element `{code}`: column `{}` cannot be of type {}",
@@ -344,6 +344,19 @@ impl<'a> Merger<'a> {
             );
             self.problems.push(file.problem(spanned, message));
         }
+        let mut shape = shape(entry.get_ref());
+        if !field.columns.is_empty() {
+            match chosen(&shape.columns, &field.columns) {
+                Ok(columns) => shape.columns = columns,
+                Err(unknown) => {
+                    let message = format!(
+                        "{} ({}) prints a column `{unknown}` that element `{element}` does not have",
+                        field.no, field.label
+                    );
+                    self.problems.push(file.problem(spanned, message));
+                }
+            }
+        }
         let known = entry.get_ref().kind;
         if let Some(printed) = field.kind.filter(|&printed| printed != known) {
             let elements = &self.sources.elements;
@@ -358,7 +371,7 @@ impl<'a> Merger<'a> {
             );
             self.problems.push(file.problem(spanned, message));
         }
-        Some(shape(entry.get_ref()))
+        Some(shape)
     }
 
     /// Notes a call of a function: it must exist, take these arguments, and be the same everywhere.
@@ -544,6 +557,26 @@ fn plain(kind: Kind) -> Shape {
         values: Vec::new(),
         columns: Vec::new(),
         max: None,
+    }
+}
+
+/// The columns of these names, in their order.
+///
+/// # Errors
+/// The first name that is no column.
+fn chosen<'n>(columns: &[Column], names: &'n [String]) -> Result<Vec<Column>, &'n str> {
+    let named = |name: &'n String| {
+        let column = columns.iter().find(|column| column.name == *name);
+        column.cloned().ok_or(name.as_str())
+    };
+    names.iter().map(named).collect()
+}
+
+/// A cell holds one value: of an enum, only with its values.
+fn fits_a_cell(shape: &Shape) -> bool {
+    match shape.kind {
+        Kind::Enum => !shape.values.is_empty(),
+        kind => !composite(kind) && shape.values.is_empty(),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::Problem;
 use onething_contract::Text;
 use onething_contract::manifest::{
     Column, Decided, EnumValue, Grants, Guide, Kind, MaterialRule, NoticeTemplate, OfficeRule,
-    PartyRule, Promise, RegisterGrant, RegisterKey, Scenario,
+    PartyRule, Promise, RegisterGrant, RegisterKey, Scenario, Statistics,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -83,6 +83,9 @@ pub struct Field {
     #[serde(rename = "type")]
     pub kind: Option<Kind>,
     pub element: Option<String>,
+    /// Of a table: those that this form prints, in its order. All where none is named.
+    #[serde(default)]
+    pub columns: Vec<String>,
     pub derive: Option<String>,
     #[serde(default)]
     pub from: Vec<String>,
@@ -157,6 +160,7 @@ pub struct Matter {
     pub grants: MatterGrants,
     #[serde(rename = "notice", default)]
     pub notices: Vec<NoticeTemplate>,
+    pub statistics: Option<Spanned<Statistics>>,
     pub guide: Guide,
 }
 

@@ -18,8 +18,19 @@ pub fn module(merge: &Merge, matter: &Matter) -> String {
     );
     for element in &merge.elements {
         match element.shape.kind {
-            Kind::Enum | Kind::EnumList => enumeration(&mut out, element),
-            Kind::Table => rows(&mut out, element),
+            Kind::Enum | Kind::EnumList => {
+                let name = camel(&element.code);
+                enumeration(&mut out, &name, &element.label, &element.shape);
+            }
+            Kind::Table => {
+                for column in &element.shape.columns {
+                    if column.shape.kind == Kind::Enum {
+                        let name = cell_enum(&element.code, column);
+                        enumeration(&mut out, &name, &column.label, &column.shape);
+                    }
+                }
+                rows(&mut out, element);
+            }
             _ => {}
         }
     }
@@ -28,20 +39,19 @@ pub fn module(merge: &Merge, matter: &Matter) -> String {
     out
 }
 
-fn enumeration(out: &mut String, element: &Element) {
-    let name = camel(&element.code);
-    let _ = writeln!(out, "/// {}", element.label.en);
+fn enumeration(out: &mut String, name: &str, label: &Text, shape: &Shape) {
+    let _ = writeln!(out, "/// {}", label.en);
     let _ = writeln!(
         out,
         "#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]\npub enum {name} {{"
     );
-    for value in &element.shape.values {
+    for value in &shape.values {
         let _ = writeln!(out, "    /// {} {}", value.zh, value.en);
         let _ = writeln!(out, "    {},", camel(&value.code));
     }
     let _ = writeln!(out, "}}\nimpl Coded for {name} {{");
     let _ = writeln!(out, "    const ALL: &'static [(&'static str, Self)] = &[");
-    for value in &element.shape.values {
+    for value in &shape.values {
         let _ = writeln!(
             out,
             "        ({:?}, Self::{}),",
@@ -65,7 +75,7 @@ fn rows(out: &mut String, element: &Element) {
             out,
             "    pub {}: {},",
             ident(&column.name),
-            column_type(column)
+            column_type(&element.code, column)
         );
     }
     let _ = writeln!(out, "}}\nimpl Row for {name} {{");
@@ -256,7 +266,7 @@ fn derive(out: &mut String, derivation: &Derivation, idents: &BTreeMap<&str, Str
         "        derived.function({function:?}, value.as_ref());"
     );
     if let Some(element) = &derivation.element {
-        let _ = writeln!(out, "        derived.element({element:?}, value.as_ref());");
+        let _ = writeln!(out, "        derived.element({element:?}, {function:?});");
         let _ = writeln!(out, "        self.{} = value;", ident(element));
     }
 }
@@ -311,8 +321,14 @@ fn form_rule(out: &mut String, form: &SourceForm) {
         };
         let _ = writeln!(
             out,
-            "            FieldRule {{ no: {:?}, origin: {origin}, decided: {decided} }},",
-            field.no
+            "            FieldRule {{ no: {:?}, origin: {origin}, columns: &{:?}, decided: {decided} }},",
+            field.no,
+            field
+                .shape
+                .columns
+                .iter()
+                .map(|column| column.name.as_str())
+                .collect::<Vec<_>>()
         );
     }
     let _ = writeln!(out, "        ], boxes: &[");
@@ -354,8 +370,16 @@ fn type_of(kind: Kind, code: &str) -> String {
     }
 }
 
-fn column_type(column: &Column) -> String {
-    let inner = rust_type(&column.name, &column.shape);
+/// The enum of a cell: the same word means different things in different tables.
+fn cell_enum(table: &str, column: &Column) -> String {
+    camel(table) + &camel(&column.name)
+}
+
+fn column_type(table: &str, column: &Column) -> String {
+    let inner = match column.shape.kind {
+        Kind::Enum => cell_enum(table, column),
+        _ => rust_type(&column.name, &column.shape),
+    };
     if column.optional {
         format!("Option<{inner}>")
     } else {

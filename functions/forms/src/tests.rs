@@ -22,7 +22,10 @@ values = [{ code = "a", zh = "甲", en = "A" }, { code = "12", zh = "乙", en = 
 [career]
 label = { zh = "简历", en = "Career" }
 type = "table"
-columns = [{ name = "from", label = { zh = "起", en = "From" }, type = "month" }]
+columns = [
+    { name = "from", label = { zh = "起", en = "From" }, type = "month" },
+    { name = "to", label = { zh = "止", en = "To" }, type = "month" },
+]
 
 [due]
 label = { zh = "应退年月", en = "Month due" }
@@ -56,6 +59,7 @@ type = "text"
 no = "A04"
 label = "简历"
 element = "career"
+columns = ["to"]
 
 [[field]]
 no = "A05"
@@ -140,8 +144,7 @@ fn matter() -> String {
     .iter()
     .map(|name| format!("{name} = {text}\n"))
     .collect();
-    let figures =
-        "{ forms = 1, fields = 7, materials = 0, steps = 1, days = 1, trips = 0, seals = 1 }";
+    let figures = "{ matters = 1, forms = 1, fields = 7, materials = 0, steps = 1, days = 1, trips = 0, seals = 1 }";
     format!(
         r#"
 contract = "onething:matter@0.1.0"
@@ -207,6 +210,13 @@ fn a_good_bundle_compiles() {
     let fields = &manifest.source_forms[0].fields;
     assert!(matches!(&fields[2].from, Origin::Derived { function, .. } if function == "sex"));
     assert!(matches!(fields[6].from, Origin::FiledOn));
+    let printed: Vec<&str> = fields[3]
+        .shape
+        .columns
+        .iter()
+        .map(|c| c.name.as_str())
+        .collect();
+    assert_eq!(printed, ["to"], "a form prints the columns that it names");
     let register = manifest.merged_form.fields().nth(1).unwrap();
     assert!(
         matches!(&register.source, Source::Register { register, .. } if register == "population")
@@ -217,7 +227,7 @@ fn a_good_bundle_compiles() {
     );
     assert_eq!(
         manifest.schema["properties"]["career"]["items"]["required"],
-        serde_json::json!(["from"])
+        serde_json::json!(["from", "to"])
     );
     let rust = compiled.rust;
     syn::parse_file(&rust).unwrap();
@@ -266,7 +276,7 @@ fn every_way_to_spoil_it_names_file_and_line() {
             "forms/approval.toml",
             "element = \"due\"",
             "element = \"due\"\ntype = \"date\"",
-            "approval.toml:29",
+            "approval.toml:30",
             "prints element `due` as date",
         ),
         (
@@ -308,14 +318,14 @@ fn every_way_to_spoil_it_names_file_and_line() {
             "forms/approval.toml",
             "no = \"A08\"",
             "no = \"A07\"",
-            "approval.toml:44",
+            "approval.toml:45",
             "stands twice",
         ),
         (
             "forms/approval.toml",
             "shows = \"opinion\"",
             "shows = \"mood\"",
-            "approval.toml:44",
+            "approval.toml:45",
             "cannot be filled",
         ),
         (
@@ -403,9 +413,23 @@ fn every_way_to_spoil_it_names_file_and_line() {
             "a derived field says its `type`",
         ),
         (
+            "forms/approval.toml",
+            "columns = [\"to\"]",
+            "columns = [\"end\"]",
+            "approval.toml:24",
+            "a column `end`",
+        ),
+        (
+            "matter.toml",
+            "[guide]",
+            "[statistics]\ngroup-by = [\"region\"]\n[guide]",
+            "matter.toml:",
+            "does not have element `region`",
+        ),
+        (
             "../elements.toml",
-            "type = \"month\" }]",
-            "type = \"enum\" }]",
+            "type = \"month\" },\n]",
+            "type = \"enum\" },\n]",
             "elements.toml:16",
             "cannot be of type enum",
         ),

@@ -15,12 +15,27 @@ pub fn working_days_after(facts: &Facts<'_>, from: NaiveDate, days: u16) -> Opti
     let mut left = days;
     while left > 0 {
         day = day.succ_opt()?;
-        let first = NaiveDate::from_ymd_opt(day.year(), 1, 1)?;
-        if is_worked(&facts.parameter(CALENDAR, first)?.value, day) {
+        if is_working_day(facts, day)? {
             left -= 1;
         }
     }
     Some(day)
+}
+
+/// The day itself where it is worked, else the last one before it that is: where a payment falls on
+/// a holiday, it moves earlier.
+pub fn working_day_on_or_before(facts: &Facts<'_>, day: NaiveDate) -> Option<NaiveDate> {
+    let mut day = day;
+    while !is_working_day(facts, day)? {
+        day = day.pred_opt()?;
+    }
+    Some(day)
+}
+
+/// Whether it is worked; `None` where its year has no calendar.
+pub fn is_working_day(facts: &Facts<'_>, day: NaiveDate) -> Option<bool> {
+    let first = NaiveDate::from_ymd_opt(day.year(), 1, 1)?;
+    Some(is_worked(&facts.parameter(CALENDAR, first)?.value, day))
 }
 
 fn is_worked(calendar: &Json, day: NaiveDate) -> bool {
@@ -77,6 +92,17 @@ mod tests {
             let expected = expected.map(|day| day.parse().unwrap());
             let counted = working_days_after(&facts, from.parse().unwrap(), days);
             assert_eq!(counted, expected, "{from} + {days}");
+        }
+        for (day, expected) in [
+            ("2026-02-14", Some("2026-02-14")),
+            ("2026-02-22", Some("2026-02-14")),
+            ("2026-10-10", Some("2026-10-10")),
+            ("2026-10-04", Some("2026-09-30")),
+            ("2026-01-01", None),
+        ] {
+            let expected = expected.map(|day| day.parse().unwrap());
+            let moved = working_day_on_or_before(&facts, day.parse().unwrap());
+            assert_eq!(moved, expected, "{day}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What a derivation may consult besides the answers: the filing day and published parameters.
+//! What rules may consult besides the answers: the filing day, published parameters, and the
+//! registers that the rules themselves look into.
 
 use crate::values::Json;
 use chrono::NaiveDate;
@@ -17,27 +18,51 @@ pub struct InForce {
     pub illustrative: bool,
 }
 
+/// What answers: in a bundle the host, in a test a table. Whatever is not there, or not yet, is
+/// `None`; the host asks again once it has fetched it.
+pub trait World {
+    /// The parameter in force on that day.
+    fn parameter(&self, name: &str, on: NaiveDate) -> Option<InForce>;
+
+    /// The names of a family of parameters that are in force on that day.
+    fn family(&self, _name: &str, _on: NaiveDate) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// A register's entries, one a key in their order.
+    fn entries(&self, _register: &str, keys: &[String]) -> Vec<Option<Json>> {
+        keys.iter().map(|_| None).collect()
+    }
+}
+
+/// A world of parameters alone.
+impl<F: Fn(&str, NaiveDate) -> Option<InForce>> World for F {
+    fn parameter(&self, name: &str, on: NaiveDate) -> Option<InForce> {
+        self(name, on)
+    }
+}
+
 /// A parameter's name, and a day.
 type Asked = (String, NaiveDate);
 
-/// The world of a derivation.
+/// The world as of a filing day.
 pub struct Facts<'a> {
     filed_on: NaiveDate,
-    parameters: &'a dyn Fn(&str, NaiveDate) -> Option<InForce>,
+    world: &'a dyn World,
     /// Tables are large and several derivations read the same one.
-    read: RefCell<BTreeMap<Asked, Option<Rc<InForce>>>>,
+    parameters: RefCell<BTreeMap<Asked, Option<Rc<InForce>>>>,
+    /// By register and key.
+    entries: RefCell<BTreeMap<(String, String), Option<Rc<Json>>>>,
 }
 
 impl<'a> Facts<'a> {
-    /// `parameters` answers for a name and a day; in a bundle it is the host, in a test a table.
-    pub fn new(
-        filed_on: NaiveDate,
-        parameters: &'a dyn Fn(&str, NaiveDate) -> Option<InForce>,
-    ) -> Self {
+    /// What `world` says to whoever filed on that day.
+    pub fn new(filed_on: NaiveDate, world: &'a dyn World) -> Self {
         Self {
             filed_on,
-            parameters,
-            read: RefCell::default(),
+            world,
+            parameters: RefCell::default(),
+            entries: RefCell::default(),
         }
     }
 
@@ -49,11 +74,33 @@ impl<'a> Facts<'a> {
     /// The parameter in force on that day; `None` where it is not published yet.
     pub fn parameter(&self, name: &str, on: NaiveDate) -> Option<Rc<InForce>> {
         let key = (name.to_owned(), on);
-        if let Some(read) = self.read.borrow().get(&key) {
+        if let Some(read) = self.parameters.borrow().get(&key) {
             return read.clone();
         }
-        let found = (self.parameters)(name, on).map(Rc::new);
-        self.read.borrow_mut().insert(key, found.clone());
+        let found = self.world.parameter(name, on).map(Rc::new);
+        self.parameters.borrow_mut().insert(key, found.clone());
         found
+    }
+
+    /// The names of a family of parameters in force on that day, `policy/…` of `policy`.
+    pub fn family(&self, name: &str, on: NaiveDate) -> Vec<String> {
+        self.world.family(name, on)
+    }
+
+    /// What a register has under a key of the rules' own.
+    pub fn entry(&self, register: &str, key: &str) -> Option<Rc<Json>> {
+        let asked = (register.to_owned(), key.to_owned());
+        if let Some(read) = self.entries.borrow().get(&asked) {
+            return read.clone();
+        }
+        let found = self.world.entries(register, std::slice::from_ref(&asked.1));
+        let found = found.into_iter().next().flatten().map(Rc::new);
+        self.entries.borrow_mut().insert(asked, found.clone());
+        found
+    }
+
+    /// What a register has under many keys, in their order. Read once, not kept.
+    pub fn entries(&self, register: &str, keys: &[String]) -> Vec<Option<Json>> {
+        self.world.entries(register, keys)
     }
 }

@@ -104,6 +104,8 @@ pub struct FieldRule {
     pub no: &'static str,
     /// What reproduces it.
     pub origin: Origin,
+    /// Of a table: the columns that the form prints.
+    pub columns: &'static [&'static str],
     /// The step and payload member whose approval brings the final figure.
     pub decided: Option<(&'static str, &'static str)>,
 }
@@ -175,7 +177,8 @@ impl<'a> Reader<'a> {
 #[derive(Debug, Default, PartialEq)]
 pub struct Derived {
     functions: BTreeMap<&'static str, Json>,
-    elements: Map<String, Json>,
+    /// The function that computes each derived element: a long table is kept once.
+    elements: BTreeMap<&'static str, &'static str>,
 }
 
 impl Derived {
@@ -186,11 +189,9 @@ impl Derived {
         }
     }
 
-    /// Notes the value of a derived element.
-    pub fn element<T: Value>(&mut self, code: &str, value: Option<&T>) {
-        if let Some(value) = value {
-            self.elements.insert(code.to_owned(), value.write());
-        }
+    /// Notes that what the function came to is the value of an element.
+    pub fn element(&mut self, code: &'static str, function: &'static str) {
+        self.elements.insert(code, function);
     }
 
     /// What a function came to.
@@ -198,9 +199,16 @@ impl Derived {
         self.functions.get(function)
     }
 
-    /// The derived elements and their values.
-    pub fn elements(&self) -> &Map<String, Json> {
-        &self.elements
+    /// The value of a derived element.
+    pub fn value(&self, element: &str) -> Option<&Json> {
+        self.of(self.elements.get(element)?)
+    }
+
+    /// The derived elements that have a value, as one JSON object.
+    pub fn elements(&self) -> String {
+        let known = |element: &&'static str| Some((*element, self.value(element)?));
+        let values: BTreeMap<&str, &Json> = self.elements.keys().filter_map(known).collect();
+        serde_json::to_string(&values).unwrap_or_default()
     }
 }
 
@@ -217,11 +225,10 @@ pub fn project<F: Form>(
                 .decided
                 .and_then(|(step, member)| payload(view, step, member));
             let value = decided.or_else(|| match field.origin {
-                Origin::Element(code) => derived
-                    .elements
-                    .get(code)
-                    .or_else(|| answers.get(code))
-                    .cloned(),
+                Origin::Element(code) => {
+                    let value = derived.value(code).or_else(|| answers.get(code));
+                    value.map(|value| printed(value, field.columns))
+                }
                 Origin::Function { name, .. } => derived.functions.get(name).cloned(),
                 Origin::Constant(constant) => Some(Json::from(constant)),
                 Origin::FiledOn => view.submission.filed_at.get(..10).map(Json::from),
@@ -245,6 +252,21 @@ pub fn project<F: Form>(
         }
     };
     F::FORMS.iter().map(form).collect()
+}
+
+/// A value as a form prints it: of a table the form's own columns.
+fn printed(value: &Json, columns: &[&str]) -> Json {
+    let Json::Array(rows) = value else {
+        return value.clone();
+    };
+    if columns.is_empty() {
+        return value.clone();
+    }
+    let cells = |row: &Json| -> Json {
+        let cell = |name: &&str| Some(((*name).to_owned(), row.get(*name)?.clone()));
+        Json::Object(columns.iter().filter_map(cell).collect())
+    };
+    rows.iter().map(cells).collect()
 }
 
 /// The decision of a step that stands.

@@ -7,7 +7,7 @@ use crate::contract::{
     Assessment, CaseView, Directive, Event, Filer, FilledForm, Finding, Lock, LookupFailure,
     Prefilled, Refusal, Severity, Step, Subject, Submission,
 };
-use crate::facts::{Facts, InForce};
+use crate::facts::{Facts, InForce, World};
 use crate::form::{self, Derived, ElementRule, Form, Reader, RegisterKey, SourceRule};
 use crate::matter::{Assessing, Case, Matter, Submitted};
 use crate::values::{Json, text};
@@ -26,7 +26,9 @@ impl<M: Matter> Guest for Exported<M> {
         _purpose: String,
     ) -> Result<Vec<Prefilled>, Refusal> {
         tell_panics();
-        let known = Registers::read::<M>(&filer, &subject);
+        let known: BTreeMap<&str, Option<registers::Entry>> = keys::<M>(&filer, &subject)
+            .map(|(register, key)| (register, key.and_then(|key| look_up(register, key))))
+            .collect();
         let values = M::Answers::ELEMENTS.iter().filter_map(|element| {
             let SourceRule::Register {
                 register,
@@ -36,10 +38,14 @@ impl<M: Matter> Guest for Exported<M> {
             else {
                 return None;
             };
-            let entry = known.entry(register);
+            let entry = known.get(register).and_then(Option::as_ref);
+            let value = entry.and_then(|entry| {
+                let fields: Json = serde_json::from_str(&entry.value).ok()?;
+                fields.get(field).filter(|value| !value.is_null()).cloned()
+            });
             Some(Prefilled {
                 element: element.code.to_owned(),
-                value: known.value(register, field).map(Json::to_string),
+                value: value.map(|value| value.to_string()),
                 source: entry.map_or_else(|| register.to_owned(), |entry| entry.source.clone()),
                 as_of: entry.map(|entry| entry.as_of.clone()),
                 lock,
@@ -50,41 +56,12 @@ impl<M: Matter> Guest for Exported<M> {
 
     fn assess(submission: Submission) -> Assessment {
         tell_panics();
-        let (json, mut findings) = intake_object();
-        let mut reader = Reader::new(&json);
-        let mut answers = M::Answers::read(&mut reader);
-        findings.append(&mut reader.findings);
-        let mut out = Assessing {
-            findings,
-            ..Assessing::default()
-        };
-        unknown_elements::<M>(&json, &mut out);
-        let known = Registers::read::<M>(&submission.filer, &submission.subject);
-        let doubts = compare::<M>(&json, &known, &mut out);
-        let facts = Facts::new(date(&submission.filed_at), &in_force);
-        let derived = answers.derive(&facts);
-        derived_differs::<M>(&json, &derived, &mut out);
-        let case = Submitted {
-            submission: &submission,
-            answers: &answers,
-            facts: &facts,
-            disputed: &doubts.disputed,
-            unverified: &doubts.unverified,
-        };
-        M::assess(&case, &mut out);
-        Assessment {
-            scenario: out.scenario,
-            derived: Json::Object(derived.elements().clone()).to_string(),
-            findings: out.findings,
-            missing: out.missing,
-            unique_keys: out.unique_keys,
-            reservations: Vec::new(),
-        }
+        assess::<M>(&submission, &intake::answers(), &Host)
     }
 
     fn plan(submission: Submission, scenario: String) -> Vec<Step> {
         tell_panics();
-        let facts = Facts::new(date(&submission.filed_at), &in_force);
+        let facts = Facts::new(date(&submission.filed_at), &Host);
         let (_, answers, _) = answers::<M>(&facts);
         let case = Submitted {
             submission: &submission,
@@ -98,7 +75,7 @@ impl<M: Matter> Guest for Exported<M> {
 
     fn project(view: CaseView) -> Vec<FilledForm> {
         tell_panics();
-        let facts = Facts::new(date(&view.submission.filed_at), &in_force);
+        let facts = Facts::new(date(&view.submission.filed_at), &Host);
         let (json, _, derived) = answers::<M>(&facts);
         form::project::<M::Answers>(&view, &json, &derived)
     }
@@ -106,29 +83,63 @@ impl<M: Matter> Guest for Exported<M> {
     fn respond(view: CaseView, event: Event) -> Vec<Directive> {
         tell_panics();
         let case = Case::new(&view, |view| {
-            let facts = Facts::new(date(&view.submission.filed_at), &in_force);
+            let facts = Facts::new(date(&view.submission.filed_at), &Host);
             answers::<M>(&facts).1
         });
         M::respond(&case, &event)
     }
 }
 
+/// The whole assessment of a submission with its answers, in whatever world.
+pub fn assess<M: Matter>(submission: &Submission, answers: &str, world: &dyn World) -> Assessment {
+    let (json, mut findings) = object(answers);
+    let mut reader = Reader::new(&json);
+    let mut answers = M::Answers::read(&mut reader);
+    findings.append(&mut reader.findings);
+    let mut out = Assessing {
+        findings,
+        ..Assessing::default()
+    };
+    unknown_elements::<M>(&json, &mut out);
+    let known = Registers::read::<M>(submission, world);
+    let doubts = compare::<M>(&json, &known, &mut out);
+    let facts = Facts::new(date(&submission.filed_at), world);
+    let derived = answers.derive(&facts);
+    derived_differs::<M>(&json, &derived, &mut out);
+    let case = Submitted {
+        submission,
+        answers: &answers,
+        facts: &facts,
+        disputed: &doubts.disputed,
+        unverified: &doubts.unverified,
+    };
+    M::assess(&case, &mut out);
+    Assessment {
+        scenario: out.scenario,
+        derived: derived.elements(),
+        findings: out.findings,
+        missing: out.missing,
+        unique_keys: out.unique_keys,
+        reservations: out.reservations,
+    }
+}
+
 /// A panic's words reach the operator before the trap does.
-fn tell_panics() {
+pub(crate) fn tell_panics() {
     std::panic::set_hook(Box::new(|panic| {
         log::write(log::Level::Error, &panic.to_string());
     }));
 }
 
 /// The day of a date or of a point in time.
-fn date(text: &str) -> NaiveDate {
+pub(crate) fn date(text: &str) -> NaiveDate {
     text.get(..10)
         .and_then(|day| day.parse().ok())
         .unwrap_or_default()
 }
 
-fn intake_object() -> (Map<String, Json>, Vec<Finding>) {
-    match serde_json::from_str(&intake::answers()) {
+fn object(answers: &str) -> (Map<String, Json>, Vec<Finding>) {
+    match serde_json::from_str(answers) {
         Ok(Json::Object(answers)) => (answers, Vec::new()),
         _ => {
             let finding = Finding {
@@ -148,87 +159,97 @@ fn intake_object() -> (Map<String, Json>, Vec<Finding>) {
 
 /// Answers that passed an assessment before.
 fn answers<M: Matter>(facts: &Facts<'_>) -> (Map<String, Json>, M::Answers, Derived) {
-    let (json, _) = intake_object();
+    let (json, _) = object(&intake::answers());
     let mut answers = M::Answers::read(&mut Reader::new(&json));
     let derived = answers.derive(facts);
     (json, answers, derived)
 }
 
-#[expect(
-    clippy::panic,
-    reason = "a bundle that asks for what its manifest does not is broken, and a fault says so"
-)]
-fn in_force(name: &str, on: NaiveDate) -> Option<InForce> {
-    match parameters::in_force(name, &on.to_string()) {
-        Ok(Some(parameter)) => Some(InForce {
+/// The host behind the imports.
+pub(crate) struct Host;
+
+impl World for Host {
+    fn parameter(&self, name: &str, on: NaiveDate) -> Option<InForce> {
+        let parameter = answer(parameters::in_force(name, &on.to_string()))??;
+        Some(InForce {
             value: serde_json::from_str(&parameter.value).ok()?,
             since: date(&parameter.since),
             illustrative: parameter.illustrative,
-        }),
-        Ok(None) | Err(LookupFailure::Pending | LookupFailure::Unavailable(_)) => None,
-        Err(LookupFailure::NotGranted(refusal)) => {
-            panic!("{}: {}", refusal.code, refusal.message.en)
+        })
+    }
+
+    fn family(&self, name: &str, on: NaiveDate) -> Vec<String> {
+        answer(parameters::family(name, &on.to_string())).unwrap_or_default()
+    }
+
+    fn entries(&self, register: &str, keys: &[String]) -> Vec<Option<Json>> {
+        match answer(registers::lookup(register, keys)) {
+            Some(entries) => {
+                let value = |entry: registers::Entry| serde_json::from_str(&entry.value).ok();
+                entries.into_iter().map(|entry| value(entry?)).collect()
+            }
+            None => keys.iter().map(|_| None).collect(),
         }
     }
 }
 
-/// What the registers say of a filer and a subject.
-struct Registers(BTreeMap<&'static str, Option<Known>>);
-
-struct Known {
-    value: Json,
-    as_of: String,
-    source: String,
-}
-
-impl Registers {
-    /// Asks every register of the form, all before any answer is used: what the host has yet to
-    /// fetch, it then fetches together.
-    fn read<M: Matter>(filer: &Filer, subject: &Subject) -> Self {
-        let ask = |&(register, key): &(&'static str, RegisterKey)| {
-            let key = match key {
-                RegisterKey::Subject => Some(subject),
-                RegisterKey::Unit => filer.unit.as_ref(),
-                RegisterKey::Filer => Some(&filer.person),
-            };
-            (
-                register,
-                key.and_then(|key| look_up(register, &key.identifier)),
-            )
-        };
-        Self(M::Answers::REGISTERS.iter().map(ask).collect())
-    }
-
-    fn entry(&self, register: &str) -> Option<&Known> {
-        self.0.get(register)?.as_ref()
-    }
-
-    fn value(&self, register: &str, field: &str) -> Option<&Json> {
-        self.entry(register)?
-            .value
-            .get(field)
-            .filter(|value| !value.is_null())
-    }
-}
-
+/// `None` where it is not there, or not yet.
 #[expect(
     clippy::panic,
     reason = "a bundle that asks for what its manifest does not is broken, and a fault says so"
 )]
-fn look_up(register: &str, key: &str) -> Option<Known> {
-    match registers::lookup(register, &[key.to_owned()]) {
-        Ok(entries) => {
-            let entry = entries.into_iter().next().flatten()?;
-            Some(Known {
-                value: serde_json::from_str(&entry.value).ok()?,
-                as_of: entry.as_of,
-                source: entry.source,
-            })
-        }
+fn answer<T>(answer: Result<T, LookupFailure>) -> Option<T> {
+    match answer {
+        Ok(found) => Some(found),
         Err(LookupFailure::Pending | LookupFailure::Unavailable(_)) => None,
         Err(LookupFailure::NotGranted(refusal)) => {
             panic!("{}: {}", refusal.code, refusal.message.en)
         }
+    }
+}
+
+/// The registers of the form, each with the key it is looked up by; `None` without a unit.
+fn keys<'a, M: Matter>(
+    filer: &'a Filer,
+    subject: &'a Subject,
+) -> impl Iterator<Item = (&'static str, Option<&'a String>)> {
+    M::Answers::REGISTERS.iter().map(move |&(register, key)| {
+        let whose = match key {
+            RegisterKey::Subject => Some(subject),
+            RegisterKey::Unit => filer.unit.as_ref(),
+            RegisterKey::Filer => Some(&filer.person),
+        };
+        (register, whose.map(|whose| &whose.identifier))
+    })
+}
+
+fn look_up(register: &str, key: &str) -> Option<registers::Entry> {
+    let entries = answer(registers::lookup(register, &[key.to_owned()]))?;
+    entries.into_iter().next().flatten()
+}
+
+/// What the registers say of a filer and a subject.
+struct Registers(BTreeMap<&'static str, Option<Json>>);
+
+impl Registers {
+    /// Asks every register of the form, all before any answer is used: what the host has yet to
+    /// fetch, it then fetches together.
+    fn read<M: Matter>(submission: &Submission, world: &dyn World) -> Self {
+        let entry = |register, key: Option<&String>| {
+            let entries = world.entries(register, std::slice::from_ref(key?));
+            entries.into_iter().next().flatten()
+        };
+        let asked = keys::<M>(&submission.filer, &submission.subject);
+        Self(
+            asked
+                .map(|(register, key)| (register, entry(register, key)))
+                .collect(),
+        )
+    }
+
+    fn value(&self, register: &str, field: &str) -> Option<&Json> {
+        let entry = self.0.get(register)?.as_ref()?;
+        entry.get(field).filter(|value| !value.is_null())
     }
 }
 
@@ -346,7 +367,7 @@ fn derived_differs<M: Matter>(json: &Map<String, Json>, derived: &Derived, out: 
         .iter()
         .filter(|element| matches!(element.source, SourceRule::Derived));
     for element in computed {
-        let value = derived.elements().get(element.code);
+        let value = derived.value(element.code);
         let given = json.get(element.code).filter(|given| !given.is_null());
         if given.is_none() || given == value {
             continue;

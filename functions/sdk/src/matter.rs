@@ -1,11 +1,12 @@
 //! What makes a matter: three functions over typed answers.
 
 use crate::contract::{
-    CaseView, Directive, Event, Finding, Office, Severity, Step, StepStatus, Submission,
+    CaseView, Directive, Event, Finding, Office, Reservation, ReservationState, Severity, Step,
+    StepStatus, Submission, WhenShort,
 };
 use crate::facts::Facts;
 use crate::form::{self, Form};
-use crate::values::text;
+use crate::values::{Decimal, text};
 use std::cell::OnceCell;
 
 /// A matter (事项). The form compiler and the SDK do the rest: prefill, the comparison with
@@ -73,6 +74,12 @@ impl<'a, A> Case<'a, A> {
         Some(&state.office)
     }
 
+    /// What the case holds of a budget, or waits for.
+    pub fn reservation(&self, budget: &str) -> Option<&ReservationState> {
+        let mut held = self.view.reservations.iter();
+        held.find(|held| held.budget == budget)
+    }
+
     /// The decision of a step that stands.
     pub fn decision(&self, step: &str) -> Option<&crate::contract::Decision> {
         form::decision(self.view, step)
@@ -90,6 +97,8 @@ pub struct Assessing {
     pub missing: Vec<String>,
     /// The keys noted by [`Assessing::unique`].
     pub unique_keys: Vec<String>,
+    /// The money noted by [`Assessing::reserve`].
+    pub reservations: Vec<Reservation>,
 }
 
 impl Assessing {
@@ -127,6 +136,15 @@ impl Assessing {
     /// At most one open or completed case with this key.
     pub fn unique(&mut self, key: impl Into<String>) {
         self.unique_keys.push(key.into());
+    }
+
+    /// So much of a budget, in yuan, must be there for the case.
+    pub fn reserve(&mut self, budget: impl Into<String>, yuan: Decimal, when_short: WhenShort) {
+        self.reservations.push(Reservation {
+            budget: budget.into(),
+            amount: format!("{yuan:.2}"),
+            when_short,
+        });
     }
 
     /// An error was found already at this path.

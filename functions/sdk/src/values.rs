@@ -334,12 +334,14 @@ impl RowReader<'_> {
         let cell = self.cells.get(column).filter(|cell| !cell.is_null())?;
         self.at.path.push('/');
         self.at.path.push_str(column);
+        // The path goes to the cell and back: long tables have no time to copy it.
         let mut here = At {
-            path: self.at.path.clone(),
+            path: std::mem::take(&mut self.at.path),
             max,
             findings: self.at.findings,
         };
         let value = T::read(cell, &mut here);
+        self.at.path = here.path;
         self.leave(column);
         value
     }

@@ -32,10 +32,7 @@ pub enum Effect {
         form: String,
         to: Office,
     },
-    Payment {
-        budget: String,
-        lines: Vec<Payment>,
-    },
+    Payment(PaymentOrder),
     Release {
         budget: String,
     },
@@ -101,8 +98,22 @@ pub struct Payment {
     pub line: String,
     pub payee: String,
     pub account: String,
+    /// A CNAPS code of 12 digits.
+    pub bank: Option<String>,
     pub amount: String,
     pub purpose: String,
+}
+
+/// `payments.order`; what it comes after stands in the [`Intent`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct PaymentOrder {
+    pub budget: String,
+    /// ISO 20022 ExternalCategoryPurpose1Code: `SALA`, `GOVT`.
+    pub category: String,
+    /// The day the bank shall pay.
+    pub execute_on: String,
+    pub lines: Vec<Payment>,
 }
 
 /// One question to the world outside the case.
@@ -111,6 +122,7 @@ pub struct Payment {
 pub enum Lookup {
     Register { register: String, key: String },
     Parameter { name: String, on: String },
+    Family { name: String, on: String },
 }
 
 /// Its answer. `None` inside: the register knows no such key, the parameter is not published.
@@ -119,6 +131,7 @@ pub enum Lookup {
 pub enum Found {
     Entry(Option<Entry>),
     Parameter(Option<Parameter>),
+    Names(Vec<String>),
     Unavailable(Refusal),
 }
 
@@ -149,4 +162,39 @@ pub struct Parameter {
     pub until: Option<String>,
     pub source: String,
     pub illustrative: bool,
+}
+
+/// `outreach.offer`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "component",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+pub struct Offer {
+    pub subject: Subject,
+    /// What is offered, `policy/rd-subsidy`.
+    pub code: String,
+    /// Which time, where it may be offered again: a year, a month; or empty.
+    pub occasion: String,
+    /// What it comes to in yuan, two places, where that can be said.
+    pub amount: Option<String>,
+    pub notices: Vec<Message>,
+    /// Answers with which the host opens a case without an application (免申即享).
+    pub answers: Option<Json>,
+}
+
+/// `outreach.message`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "component",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+pub struct Message {
+    pub to: Recipient,
+    pub template: String,
+    pub values: Json,
 }

@@ -3,6 +3,7 @@
 //! this of it; the host reads it without running anything.
 
 use crate::Text;
+pub use crate::guide::{Faq, Figures, Guide};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -12,7 +13,7 @@ pub const SECTION: &str = "onething:manifest";
 pub const CONTRACT: &str = "onething:matter@0.1.0";
 
 /// The kinds of `proceedings.event` that the host sends, as a manifest's `hears` names them.
-pub const HEARD: [&str; 11] = [
+pub const HEARD: [&str; 13] = [
     "registered",
     "accepted",
     "step-opened",
@@ -22,6 +23,8 @@ pub const HEARD: [&str; 11] = [
     "corrected",
     "material-supplied",
     "settled",
+    "reserved",
+    "objected",
     "ended",
     "rated",
 ];
@@ -48,6 +51,8 @@ pub struct Manifest {
     pub parties: Vec<PartyRule>,
     pub grants: Grants,
     pub notices: Vec<NoticeTemplate>,
+    #[serde(default)]
+    pub statistics: Statistics,
     pub guide: Guide,
     /// The elements of the merged form, in its order.
     pub elements: Vec<Element>,
@@ -119,13 +124,22 @@ pub struct PartyRule {
 #[serde(default, deny_unknown_fields)]
 pub struct Grants {
     pub registers: Vec<RegisterGrant>,
+    /// Parameters; a whole family as `policy/*`.
     pub parameters: Vec<String>,
     /// `unit` or office functions.
     pub seals: Vec<String>,
     /// Office functions that forms are delivered to.
     pub deliveries: Vec<String>,
-    /// Budgets.
+    /// Budgets; of a whole family `policy/*`.
     pub payments: Vec<String>,
+}
+
+/// Whether a grant, a name or a whole family as `policy/*`, covers the name.
+pub fn covers(grant: &str, name: &str) -> bool {
+    match grant.strip_suffix('*') {
+        Some(family) => name.starts_with(family),
+        None => grant == name,
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,81 +164,21 @@ pub enum RegisterKey {
     Other,
 }
 
+/// What the cases of a matter are counted by.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Statistics {
+    /// Elements, derived or answered.
+    #[serde(alias = "group-by")]
+    pub group_by: Vec<String>,
+}
+
 /// `{name}` in the text stands for a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoticeTemplate {
     pub code: String,
     pub text: Text,
-}
-
-/// The 25 elements of the service guide (办事指南), in their order; 11 (materials) and 12 (forms)
-/// are the manifest's own lists.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Guide {
-    pub name: Text,
-    pub code: String,
-    pub kind: Text,
-    pub basis: Vec<Text>,
-    #[serde(alias = "accepting-office")]
-    pub accepting_office: Text,
-    #[serde(alias = "deciding-office")]
-    pub deciding_office: Text,
-    #[serde(alias = "joint-offices")]
-    pub joint_offices: Vec<Text>,
-    pub audience: Text,
-    /// 即办件 or 承诺件.
-    pub handling: Text,
-    pub conditions: Vec<Text>,
-    pub process: Vec<Text>,
-    /// Working days.
-    #[serde(alias = "legal-days")]
-    pub legal_days: u16,
-    /// Working days.
-    #[serde(alias = "promised-days")]
-    pub promised_days: u16,
-    pub fee: Text,
-    /// How it is handled: online, at a counter, by post.
-    pub channels: Text,
-    pub trips: u16,
-    pub result: Text,
-    #[serde(alias = "result-delivery")]
-    pub result_delivery: Text,
-    #[serde(alias = "place-and-time")]
-    pub place_and_time: Text,
-    pub enquiry: Text,
-    pub complaint: Text,
-    pub limits: Text,
-    pub faq: Vec<Faq>,
-    /// Legal remedies, told with every "no".
-    pub remedy: Text,
-    pub before: Figures,
-    pub after: Figures,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Faq {
-    pub question: Text,
-    pub answer: Text,
-}
-
-/// What the reform counts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Figures {
-    pub forms: u16,
-    pub fields: u16,
-    pub materials: u16,
-    pub steps: u16,
-    /// Working days.
-    pub days: u16,
-    pub trips: u16,
-    pub seals: u16,
 }
 
 /// A data element (数据元).

@@ -45,7 +45,7 @@ pub enum Lock {
     Free,
 }
 
-/// Money that must be there, checked in the transaction that registers the case: yuan, two places.
+/// Money that must be there: yuan, two places.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -56,6 +56,76 @@ pub enum Lock {
 pub struct Reservation {
     pub budget: String,
     pub amount: String,
+    #[cfg_attr(feature = "component", component(name = "when-short"))]
+    pub when_short: WhenShort,
+}
+
+/// What becomes of a case whose budget does not have the money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "component",
+    derive(ComponentType, Lift, Lower),
+    component(enum)
+)]
+#[serde(rename_all = "kebab-case")]
+#[repr(u8)]
+pub enum WhenShort {
+    /// Checked in the transaction that registers the case, which is not registered without it.
+    #[cfg_attr(feature = "component", component(name = "refuse"))]
+    Refuse,
+    /// The case is registered and waits in line for the budget, first come first served.
+    #[cfg_attr(feature = "component", component(name = "wait"))]
+    Wait,
+}
+
+/// A reservation of the case. What it does not pay goes back to the budget when the case ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "component",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+pub struct ReservationState {
+    pub budget: String,
+    pub amount: String,
+    pub status: ReservationStatus,
+    /// Of the amount what can be paid now, neither paid nor on its way to the bank.
+    pub left: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "component",
+    derive(ComponentType, Lift, Lower),
+    component(enum)
+)]
+#[serde(rename_all = "kebab-case")]
+#[repr(u8)]
+pub enum ReservationStatus {
+    #[cfg_attr(feature = "component", component(name = "waiting"))]
+    Waiting,
+    #[cfg_attr(feature = "component", component(name = "reserved"))]
+    Reserved,
+    #[cfg_attr(feature = "component", component(name = "released"))]
+    Released,
+}
+
+/// Somebody's objection to what a step of mode `public-notice` publishes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "component",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+pub struct Objection {
+    pub step: String,
+    pub by: String,
+    pub text: String,
+    pub at: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,6 +253,7 @@ pub struct CaseView {
     /// The decisions that stand, in the order they were made.
     pub decisions: Vec<Decision>,
     pub effects: Vec<EffectState>,
+    pub reservations: Vec<ReservationState>,
 }
 
 /// What has happened. A bundle hears the kinds that its manifest lists under `hears`.
@@ -220,6 +291,11 @@ pub enum Event {
     Overdue(String),
     #[cfg_attr(feature = "component", component(name = "settled"))]
     Settled(Settlement),
+    /// The budget of this name, which the case waited for, has the money now.
+    #[cfg_attr(feature = "component", component(name = "reserved"))]
+    Reserved(String),
+    #[cfg_attr(feature = "component", component(name = "objected"))]
+    Objected(Objection),
     /// The case is over. Directives are refused from here; effects are not.
     #[cfg_attr(feature = "component", component(name = "ended"))]
     Ended(Ending),

@@ -157,6 +157,9 @@ pub enum Channel {
     Counter,
     #[cfg_attr(feature = "component", component(name = "other-platform"))]
     OtherPlatform,
+    /// Opened by the host from an offer, without an application (免申即享).
+    #[cfg_attr(feature = "component", component(name = "proactive"))]
+    Proactive,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -319,23 +322,37 @@ pub struct Step {
     pub payload_schema: Option<Json>,
 }
 
-/// `automatic` steps are decided by the bundle itself (`directive.decide`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "component",
     derive(ComponentType, Lift, Lower),
-    component(enum)
+    component(variant)
 )]
 #[serde(rename_all = "kebab-case")]
-#[repr(u8)]
 pub enum StepMode {
     #[cfg_attr(feature = "component", component(name = "manual"))]
     Manual,
+    /// Decided by the bundle itself (`directive.decide`).
     #[cfg_attr(feature = "component", component(name = "automatic"))]
     Automatic,
+    /// The host publishes the notice (公示) while the step is open, and decides it `no-objection`
+    /// when the period is over and nobody has objected. After an objection its office decides.
     #[cfg_attr(feature = "component", component(name = "public-notice"))]
-    PublicNotice,
+    PublicNotice(PublicNotice),
+}
+
+/// `days` are working days, counted from the day after the step opens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "component",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+pub struct PublicNotice {
+    pub text: Text,
+    pub days: u16,
 }
 
 /// Acceptance (受理) comes first, then examination; the legal clock starts between them.

@@ -2,6 +2,7 @@
 
 use super::{At, Json, Value};
 use chrono::NaiveDate;
+use onething_contract::identifiers;
 
 macro_rules! text_identifier {
     ($(#[$doc:meta])* $name:ident) => {
@@ -64,7 +65,7 @@ impl Value for CitizenId {
                 basis,
             );
         }
-        if citizen_check(id) != id.chars().next_back() {
+        if !identifiers::citizen_id(id) {
             return at.wrong(
                 "citizen-id-checksum",
                 "公民身份号码校验码不符，请核对",
@@ -87,17 +88,6 @@ fn born(id: &str) -> Option<NaiveDate> {
     )
 }
 
-/// ISO 7064 MOD 11-2, GB 11643-1999 annex A.
-fn citizen_check(id: &str) -> Option<char> {
-    const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-    const CHECKS: [char; 11] = ['1', '0', 'X', '9', '8', '7', '6', '5', '4', '3', '2'];
-    let mut sum = 0;
-    for (digit, weight) in id.chars().zip(WEIGHTS) {
-        sum += digit.to_digit(10)? * weight;
-    }
-    CHECKS.get((sum % 11) as usize).copied()
-}
-
 text_identifier!(
     /// A unified social credit code (GB 32100-2015).
     Uscc
@@ -114,15 +104,15 @@ impl Value for Uscc {
     fn read(json: &Json, at: &mut At<'_>) -> Option<Self> {
         let basis = Some("GB 32100-2015");
         let code = at.text(json)?;
-        let Some(sum) = uscc_sum(code) else {
+        if !identifiers::uscc_shaped(code) {
             return at.wrong(
                 "uscc-form",
                 "统一社会信用代码应为 18 位数字和大写字母（不含 I、O、S、V、Z）",
                 "a unified social credit code has 18 digits and capital letters (not I, O, S, V, Z)",
                 basis,
             );
-        };
-        if sum % 31 != 0 {
+        }
+        if !identifiers::uscc(code) {
             return at.wrong(
                 "uscc-checksum",
                 "统一社会信用代码校验码不符，请核对",
@@ -135,22 +125,6 @@ impl Value for Uscc {
     fn write(&self) -> Json {
         Json::String(self.0.clone())
     }
-}
-
-/// The weighted sum with the check character's own value: a multiple of 31 for a good code.
-fn uscc_sum(code: &str) -> Option<usize> {
-    const ALPHABET: &str = "0123456789ABCDEFGHJKLMNPQRTUWXY";
-    const WEIGHTS: [usize; 18] = [
-        1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28, 1,
-    ];
-    if code.len() != WEIGHTS.len() {
-        return None;
-    }
-    let mut sum = 0;
-    for (letter, weight) in code.chars().zip(WEIGHTS) {
-        sum += ALPHABET.find(letter)? * weight;
-    }
-    Some(sum)
 }
 
 text_identifier!(
