@@ -1,6 +1,7 @@
 # Two commands: `make demo` builds everything and runs the main job, `make test` runs all the tests.
 
 CARGO ?= cargo
+MATTERS = retirement payroll enterprise-startup policy-redemption
 ONETHING = $(CARGO) run --quiet --locked --package onething --
 
 .PHONY: demo test lint bench setup bundles
@@ -26,7 +27,7 @@ bench: bundles
 
 # The product's own command builds the bundles; cargo knows what has changed.
 bundles: setup
-	$(ONETHING) bundle build functions/retirement
+	$(ONETHING) bundle build $(MATTERS:%=functions/%)
 	$(ONETHING) --bundles bundles/test bundle build tests/hostile
 
 setup:

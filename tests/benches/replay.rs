@@ -18,7 +18,7 @@ use onething_contract::{Found, Lookup};
 use onething_engine::Bundles;
 use onething_replay::{Fixture, Replayed, Suite};
 use onething_runtime::{Call, Inputs, Limits, Outcome, Runtime};
-use onething_tests::bundles::{retirement, root};
+use onething_tests::bundles::{bundle, root};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -26,13 +26,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 fn main() {
-    let component = retirement();
+    let component = bundle("retirement");
     let runtime = Runtime::new(Limits::default(), None).unwrap();
     let mut bundles = Bundles::default();
     assert!(bundles.add(runtime.load(&component).unwrap()));
     let parameters = Parameters::load(&root().join("parameters")).unwrap();
     let suite = Suite::new(bundles, parameters);
-    let fixtures: Vec<Fixture> = onething_replay::find(&[root().join("fixtures")])
+    let fixtures: Vec<Fixture> = onething_replay::find(&[root().join("fixtures/retirement")])
         .unwrap()
         .iter()
         .map(|folder| Fixture::read(folder).unwrap())

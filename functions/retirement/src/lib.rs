@@ -5,6 +5,7 @@
 //! It knows no host: every function is one of its arguments and of what the contract's imports say.
 
 mod assess;
+mod outreach;
 mod plan;
 mod respond;
 pub mod rules;
@@ -14,8 +15,8 @@ mod testing;
 onething_sdk::forms!();
 
 use answers::Answers;
-use onething_sdk::contract::{Directive, Event, Step};
-use onething_sdk::{Assessing, Case, Matter, Submitted};
+use onething_sdk::contract::{Directive, Event, Offer, Step, Subject};
+use onething_sdk::{Assessing, Case, Facts, Matter, Outreach, Submitted};
 
 /// The matter.
 pub struct Retirement;
@@ -36,4 +37,11 @@ impl Matter for Retirement {
     }
 }
 
+impl Outreach for Retirement {
+    fn reach(subjects: &[Subject], _codes: &[String], facts: &Facts<'_>) -> Vec<Offer> {
+        outreach::reach(subjects, facts)
+    }
+}
+
 onething_sdk::export!(Retirement);
+onething_sdk::export_outreach!(Retirement);

@@ -132,5 +132,6 @@ pub fn view() -> CaseView {
         steps: Vec::new(),
         decisions: Vec::new(),
         effects: Vec::new(),
+        reservations: Vec::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! What a bundle may ask the host for, one file each: documents rendered, seals affixed, notices
-//! and deliveries put where they can be read, registers and parameters looked up in files.
+//! and deliveries put where they can be read, payments put where the bank collects them, registers
+//! and parameters looked up in files.
 //!
 //! They know folders and bytes. They know no SQL, no HTTP, no sandbox, no clock, and not whether
 //! the bundle was allowed to ask: grants are checked before anything gets here.
@@ -8,19 +9,26 @@
 //! outcome: nothing was settled, and the same may be tried again under the same ticket, which never
 //! does it twice.
 
+mod calendar;
 mod deliveries;
 pub mod documents;
 mod files;
+mod money;
 mod notices;
 mod parameters;
+mod payments;
 mod registers;
 mod seals;
 pub mod tables;
 
+pub use calendar::{Calendar, notice_over};
 pub use deliveries::{Deliveries, Delivery};
 pub use files::Error;
+pub use money::{fen, yuan};
 pub use notices::{Notice, Notices};
-pub use parameters::{Parameters, ParametersError};
+pub use parameters::{Addition, Parameters, ParametersError, PublicationError, Published};
+pub use payments::answer::{Answered, AnsweredLine, BankAnswer, LineStatus};
+pub use payments::{PaymentFile, Payments, is_cnaps};
 pub use registers::Registers;
 pub use seals::{SealError, Seals, Signature, verify};
 

@@ -1,5 +1,5 @@
 //! Parameters: bases, rates and tables in force on a date and in a region, as TOML files, one a
-//! parameter, read and checked once at the start:
+//! parameter; a folder is a family (`policy/rd-subsidy.toml` is `policy/rd-subsidy`):
 //!
 //! ```toml
 //! title = { zh = "养老金计发基数", en = "Base of the pension" }
@@ -14,13 +14,18 @@
 //! value = "8433.00"         # anything; decimals are strings
 //! ```
 
+mod published;
+
+pub use published::{Addition, PublicationError, Published};
+
 use crate::files::checked_name;
 use crate::refusal;
 use crate::tables::{Mistake, to_json};
 use chrono::NaiveDate;
-use onething_contract::{Found, Parameter, Text};
+use onething_contract::{Found, Parameter, Refusal, Text};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 use toml::Spanned;
@@ -86,42 +91,63 @@ struct Written {
 }
 
 impl Parameters {
-    /// Reads every `<name>.toml` of the folder.
+    /// Reads every `<name>.toml` and `<family>/<name>.toml` of the folder.
     pub fn load(folder: &Path) -> Result<Parameters, ParametersError> {
-        let unreadable = |path: &Path| {
-            let path = path.to_owned();
-            move |source| ParametersError::Read { path, source }
-        };
         let mut by_name = BTreeMap::new();
-        for entry in fs::read_dir(folder).map_err(unreadable(folder))? {
-            let path = entry.map_err(unreadable(folder))?.path();
-            let stem = path.file_stem().and_then(|stem| stem.to_str());
-            let is_toml = path
-                .extension()
-                .is_some_and(|extension| extension == "toml");
-            let Some(name) = stem.filter(|name| is_toml && checked_name(name).is_ok()) else {
-                continue;
-            };
-            let text = fs::read_to_string(&path).map_err(unreadable(&path))?;
-            let periods = parse(&text).map_err(|mistake| ParametersError::Malformed {
-                path: path.clone(),
-                line: mistake.line,
-                message: mistake.message,
-            })?;
-            by_name.insert(name.to_owned(), periods);
+        for path in entries(folder)? {
+            if path.is_dir() {
+                let Some(family) = plain_name(path.file_name()) else {
+                    continue;
+                };
+                for path in entries(&path)? {
+                    if let Some((name, periods)) = read(&path)? {
+                        by_name.insert(format!("{family}/{name}"), periods);
+                    }
+                }
+            } else {
+                by_name.extend(read(&path)?);
+            }
         }
         Ok(Parameters { by_name })
+    }
+
+    /// The names of a family that have a value in force on that day in the region, in their order.
+    pub fn family(&self, name: &str, on: NaiveDate, region: &str) -> Vec<String> {
+        let prefix = format!("{name}/");
+        self.by_name
+            .range(prefix.clone()..)
+            .take_while(|(name, _)| name.starts_with(&prefix))
+            .filter(|(name, _)| self.period(name, on, region).is_some())
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
+    /// Every name, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
     }
 
     /// The value in force on that day, of the most specific region that has one; `None` where none
     /// is published.
     pub fn in_force(&self, name: &str, on: NaiveDate, region: &str) -> Option<Parameter> {
+        let period = self.period(name, on, region)?;
+        Some(period.parameter.clone())
+    }
+
+    fn period(&self, name: &str, on: NaiveDate, region: &str) -> Option<&Period> {
         self.by_name
             .get(name)?
             .iter()
             .filter(|period| region.starts_with(&period.region) && period.covers(on))
             .max_by_key(|period| period.region.len())
-            .map(|period| period.parameter.clone())
+    }
+
+    /// [`Parameters::family`] as the answer to a lookup; `on` as the bundle wrote it.
+    pub fn find_family(&self, name: &str, on: &str, region: &str) -> Found {
+        match on.parse() {
+            Ok(on) => Found::Names(self.family(name, on, region)),
+            Err(_) => Found::Unavailable(no_date(name, on)),
+        }
     }
 
     /// [`Parameters::in_force`] as the answer to a lookup; `on` as the bundle wrote it.
@@ -135,12 +161,54 @@ impl Parameters {
         }
         match on.parse() {
             Ok(on) => Found::Parameter(self.in_force(name, on, region)),
-            Err(_) => Found::Unavailable(refusal(
-                "parameter-date",
-                format!("查询参数 {name} 的日期 {on} 无效"),
-                format!("the parameter {name} was asked for on {on}, which is no date"),
-            )),
+            Err(_) => Found::Unavailable(no_date(name, on)),
         }
+    }
+}
+
+fn no_date(name: &str, on: &str) -> Refusal {
+    refusal(
+        "parameter-date",
+        format!("查询参数 {name} 的日期 {on} 无效"),
+        format!("the parameter {name} was asked for on {on}, which is no date"),
+    )
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> ParametersError {
+    let path = path.to_owned();
+    move |source| ParametersError::Read { path, source }
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, ParametersError> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable(folder))? {
+        paths.push(entry.map_err(unreadable(folder))?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// A name of a file or folder that can be a parameter's.
+fn plain_name(name: Option<&OsStr>) -> Option<&str> {
+    name?.to_str().filter(|name| checked_name(name).is_ok())
+}
+
+/// The parameter of a file; `None` where the file is something else.
+fn read(path: &Path) -> Result<Option<(String, Vec<Period>)>, ParametersError> {
+    let is_toml = path
+        .extension()
+        .is_some_and(|extension| extension == "toml");
+    let Some(name) = plain_name(path.file_stem()).filter(|_| is_toml) else {
+        return Ok(None);
+    };
+    let text = fs::read_to_string(path).map_err(unreadable(path))?;
+    match parse(&text) {
+        Ok(periods) => Ok(Some((name.to_owned(), periods))),
+        Err(Mistake { line, message }) => Err(ParametersError::Malformed {
+            path: path.to_owned(),
+            line,
+            message,
+        }),
     }
 }
 
@@ -313,6 +381,30 @@ value = "4.00"
             ),
             ("2024-01-01", Some("2025-01-01"), "国", true)
         );
+    }
+
+    #[test]
+    fn a_family_lists_what_is_in_force() {
+        let folder = tempfile::tempdir().unwrap();
+        let family = folder.path().join("policy");
+        fs::create_dir(&family).unwrap();
+        let ended = BASE.replace("since = 2025-01-01\n", "since = 2030-01-01\n");
+        for (name, text) in [("b", BASE), ("a", BASE), ("later", &ended)] {
+            fs::write(family.join(name).with_extension("toml"), text).unwrap();
+        }
+        fs::write(folder.path().join("policy-year.toml"), BASE).unwrap();
+        let parameters = Parameters::load(folder.path()).unwrap();
+        let names = |on: &str| parameters.family("policy", on.parse().unwrap(), "11");
+        assert_eq!(names("2025-06-01"), ["policy/a", "policy/b"]);
+        assert_eq!(
+            names("2031-06-01"),
+            ["policy/a", "policy/b", "policy/later"]
+        );
+        assert!(names("2020-01-01").is_empty());
+        assert!(matches!(
+            parameters.find("policy/a", "2025-06-01", "11"),
+            Found::Parameter(Some(_))
+        ));
     }
 
     #[test]

@@ -20,15 +20,29 @@ use crate::{Error, refusal};
 use onething_contract::{Entry, Found, Refusal};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 use toml::Spanned;
 use toml::value::Datetime;
 
-/// A folder of registers.
+/// A folder of registers. A clone shares what was read.
 #[derive(Debug, Clone)]
 pub struct Registers {
     folder: PathBuf,
+    /// What each file said when it was last read: a file is read again when it has changed.
+    read: Arc<Mutex<BTreeMap<String, Read>>>,
 }
+
+#[derive(Debug, Clone)]
+struct Read {
+    modified: SystemTime,
+    bytes: u64,
+    entries: Entries,
+}
+
+type Entries = Arc<BTreeMap<String, Entry>>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,7 +74,27 @@ impl Registers {
     pub fn new(folder: impl Into<PathBuf>) -> Registers {
         Registers {
             folder: folder.into(),
+            read: Arc::default(),
         }
+    }
+
+    /// The keys of a register behind `after`, in their order, at most so many.
+    ///
+    /// # Errors
+    /// Where the register cannot answer.
+    pub fn keys(
+        &self,
+        register: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, Refusal> {
+        let entries = self.read(register)?;
+        let from = match after {
+            Some(after) => Bound::Excluded(after),
+            None => Bound::Unbounded,
+        };
+        let keys = entries.range::<str, _>((from, Bound::Unbounded));
+        Ok(keys.take(limit).map(|(key, _)| key.clone()).collect())
     }
 
     /// One answer for each register and key asked, in their order. A file is read once a call.
@@ -80,7 +114,32 @@ impl Registers {
             .collect()
     }
 
-    fn read(&self, register: &str) -> Result<BTreeMap<String, Entry>, Refusal> {
+    fn read(&self, register: &str) -> Result<Entries, Refusal> {
+        let path = self.folder.join(format!("{register}.toml"));
+        let stamp = checked_name(register).ok().and_then(|_| {
+            let meta = path.metadata().ok()?;
+            Some((meta.modified().ok()?, meta.len()))
+        });
+        let mut known = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(read) = known.get(register)
+            && stamp == Some((read.modified, read.bytes))
+        {
+            return Ok(Arc::clone(&read.entries));
+        }
+        known.remove(register);
+        let entries = Arc::new(self.parse(register)?);
+        if let Some((modified, bytes)) = stamp {
+            let read = Read {
+                modified,
+                bytes,
+                entries: Arc::clone(&entries),
+            };
+            known.insert(register.to_owned(), read);
+        }
+        Ok(entries)
+    }
+
+    fn parse(&self, register: &str) -> Result<BTreeMap<String, Entry>, Refusal> {
         let file = format!("{register}.toml");
         let unreadable = |error: Error| {
             refusal(

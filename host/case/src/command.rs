@@ -1,7 +1,7 @@
 //! What may be asked of a case. A command is not kept: what is kept is what it led to.
 
 use crate::event::{Registration, Round};
-use onething_contract::{Decision, Directive, Intent, Material, Office, Settlement};
+use onething_contract::{Decision, Directive, Intent, Material, Office, Settlement, Subject};
 
 /// One thing that somebody, the host or the bundle wants of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,48 @@ pub enum Command {
     },
     /// The filer hands in the next round (补正).
     Correct(Box<Round>),
+    /// A party signs what was handed in.
+    Sign {
+        /// The party.
+        subject: Subject,
+        /// In which role: one subject may sign in several.
+        role: String,
+        /// The round that was looked at.
+        round: u32,
+        /// The caller who brings the signature.
+        by: String,
+    },
+    /// A party takes the signature back before everybody has signed.
+    Unsign {
+        /// The party.
+        subject: Subject,
+        /// In which role.
+        role: String,
+        /// The caller.
+        by: String,
+        /// In their own words.
+        reason: String,
+    },
+    /// Somebody objects to what a step of mode `public-notice` publishes (异议).
+    Object {
+        /// The step.
+        step: String,
+        /// Who.
+        by: String,
+        /// In their own words.
+        text: String,
+    },
+    /// The host's timer: the period of a public notice (公示期) is over.
+    NoticeOver {
+        /// The step.
+        step: String,
+    },
+    /// The budget that the case waits for has the money. Whoever sends this holds the money for
+    /// the case in the same transaction.
+    Reserve {
+        /// The budget.
+        budget: String,
+    },
     /// The filer takes the case back.
     Withdraw {
         /// Who did.

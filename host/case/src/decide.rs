@@ -5,9 +5,10 @@ use crate::command::Command;
 use crate::draft::Draft;
 use crate::error::{Error, Fault};
 use crate::event::{Event, Recorded, Registration, Round};
+use crate::money::ReservationRecord;
 use crate::plan::check_plan;
 use crate::state::{EffectRecord, State, Status};
-use crate::{decision, reaction, refusals};
+use crate::{decision, money, notice, reaction, refusals, signing};
 use onething_contract::{
     Ending, Material, MaterialStatus, Refusal, Settlement, Step, StepStatus, Ticket, Verdict,
 };
@@ -33,6 +34,21 @@ pub fn decide(state: Option<&State>, at: &str, command: &Command) -> Result<Vec<
             task_version,
         } => decision::decide_step(&mut draft, decision, Some(by_office), *task_version)?,
         Command::Correct(round) => correct(&mut draft, round)?,
+        Command::Sign {
+            subject,
+            role,
+            round,
+            by,
+        } => signing::sign(&mut draft, subject, role, *round, by)?,
+        Command::Unsign {
+            subject,
+            role,
+            by,
+            reason,
+        } => signing::unsign(&mut draft, subject, role, by, reason)?,
+        Command::Object { step, by, text } => notice::object(&mut draft, step, by, text)?,
+        Command::NoticeOver { step } => notice::over(&mut draft, step)?,
+        Command::Reserve { budget } => money::reserve(&mut draft, budget)?,
         Command::Withdraw { by, reason } => withdraw(&mut draft, by, reason)?,
         Command::SupplyMaterial(material) => supply(&mut draft, material)?,
         Command::React {
@@ -62,7 +78,7 @@ pub fn decide(state: Option<&State>, at: &str, command: &Command) -> Result<Vec<
 }
 
 fn register(registration: &Registration, at: &str) -> Result<Vec<Recorded>, Error> {
-    check_round(&registration.round, 0)?;
+    check_round(&registration.round, 0, &[])?;
     let mut draft = Draft::registering(registration, at);
     draft.advance();
     Ok(draft.into_events())
@@ -74,7 +90,8 @@ fn correct(draft: &mut Draft, round: &Round) -> Result<(), Error> {
     if draft.state.status != Status::Correction {
         return Err(refusals::no_correction_awaited(&draft.state.status).into());
     }
-    check_round(round, draft.state.round().saturating_add(1))?;
+    let next = draft.state.round().saturating_add(1);
+    check_round(round, next, &draft.state.reservations)?;
     let (before, after) = (&draft.state.submission, &round.submission);
     if (&before.subject, &before.filer.unit, &before.region)
         != (&after.subject, &after.filer.unit, &after.region)
@@ -113,12 +130,13 @@ fn is_void(state: &State, step: &Step, changed: &[String]) -> bool {
     before.status != StepStatus::Waiting && (returned || other_work || reads_changed)
 }
 
-fn check_round(round: &Round, expected: u32) -> Result<(), Error> {
+fn check_round(round: &Round, expected: u32, before: &[ReservationRecord]) -> Result<(), Error> {
     if round.submission.round != expected {
         return Err(refusals::wrong_round(round.submission.round, expected).into());
     }
     answers(&round.answers)?;
     derived(&round.assessment.derived)?;
+    money::check_reservations(&round.assessment.reservations, before)?;
     check_plan(&round.plan).map_err(Fault::from)?;
     Ok(())
 }
@@ -206,7 +224,7 @@ fn settle(draft: &mut Draft, settlement: &Settlement) -> Result<(), Refusal> {
     match draft.state.effects.iter().find(known) {
         None => return Err(refusals::unknown_ticket(ticket)),
         Some(effect) if effect.outcome.is_some() => return Err(refusals::already_settled(ticket)),
-        Some(_) => {}
+        Some(effect) => money::check_answer(&effect.intent, &settlement.outcome)?,
     }
     draft.push(Event::EffectSettled(settlement.clone()));
     settle_hopeless(draft);

@@ -3,6 +3,7 @@
 use crate::decide::must_go_on;
 use crate::draft::Draft;
 use crate::event::Event;
+use crate::notice;
 use crate::plan::from_step_on;
 use crate::refusals;
 use crate::state::{State, Status, StepRecord};
@@ -22,6 +23,7 @@ pub(crate) fn decide_step(
     who_may(record, by_office)?;
     when_possible(&draft.state, record, decision.round, task_version)?;
     which_verdict(&draft.state, record, &decision.verdict)?;
+    notice::not_cut_short(&draft.state, record, &decision.verdict)?;
     with_reasons(decision)?;
 
     draft.push(Event::Decided {
@@ -52,6 +54,15 @@ fn who_may(record: &StepRecord, by_office: Option<&Office>) -> Result<(), Refusa
     }
 }
 
+/// Offices rest while the filer corrects or the parties sign.
+pub(crate) fn at_work(state: &State) -> Result<(), Refusal> {
+    match state.status {
+        Status::Signing => Err(refusals::awaiting_signatures()),
+        Status::Correction => Err(refusals::awaiting_correction()),
+        Status::Acceptance | Status::Examination | Status::Ended(_) => Ok(()),
+    }
+}
+
 fn when_possible(
     state: &State,
     record: &StepRecord,
@@ -63,14 +74,15 @@ fn when_possible(
         return Err(refusals::wrong_round(round, state.round()));
     }
     match record.status {
-        StepStatus::Waiting => return Err(refusals::step_not_open(step)),
+        StepStatus::Waiting => {
+            at_work(state)?;
+            return Err(refusals::step_not_open(step));
+        }
         StepStatus::Decided | StepStatus::Effective => return Err(refusals::already_decided(step)),
         StepStatus::Gone => return Err(refusals::unknown_step(step)),
         StepStatus::Open | StepStatus::Held => {}
     }
-    if state.status == Status::Correction {
-        return Err(refusals::awaiting_correction());
-    }
+    at_work(state)?;
     match task_version {
         Some(seen) if seen != record.task_version => {
             Err(refusals::stale_task(step, seen, record.task_version))

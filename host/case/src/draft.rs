@@ -9,7 +9,8 @@ use onething_contract::{
 };
 
 pub(crate) struct Draft<'a> {
-    at: &'a str,
+    /// When the command came, RFC 3339.
+    pub at: &'a str,
     /// The case with the events so far.
     pub state: State,
     events: Vec<Recorded>,
@@ -96,7 +97,7 @@ impl<'a> Draft<'a> {
         let phase = match self.state.status {
             Status::Acceptance => Phase::Acceptance,
             Status::Examination => Phase::Examination,
-            Status::Correction | Status::Ended(_) => return,
+            Status::Signing | Status::Correction | Status::Ended(_) => return,
         };
         let state = &self.state;
         let ready: Vec<String> = state

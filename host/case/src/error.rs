@@ -37,6 +37,14 @@ pub enum Fault {
     /// `assessment.derived` is not a JSON object.
     #[error("the derived elements are not a JSON object")]
     Derived(#[source] serde_json::Error),
+    /// `assessment.reservations` cannot be kept.
+    #[error("the reservation of {budget} cannot be kept: {why}")]
+    Reservation {
+        /// The budget.
+        budget: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// A directive was not allowed even when the event that it answers happened.
     #[error("directive {nth} is refused, {}: {}", refusal.code, refusal.message.en)]
     Directive {
@@ -56,6 +64,16 @@ pub enum Fault {
         /// What it waits for.
         after: Ticket,
     },
+    /// A payment or a release that the case's reservations do not cover.
+    #[error("the effect {ticket} cannot be paid out of {budget}: {why}")]
+    Money {
+        /// The effect.
+        ticket: Ticket,
+        /// The budget.
+        budget: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
 }
 
 impl Fault {
@@ -63,9 +81,11 @@ impl Fault {
     pub fn name(&self) -> &'static str {
         match self {
             Fault::Plan(_) => "bad-plan",
-            Fault::Derived(_) => "bad-assessment",
+            Fault::Derived(_) | Fault::Reservation { .. } => "bad-assessment",
             Fault::Directive { .. } => "bad-directive",
-            Fault::TicketTaken(_) | Fault::TicketUnknown { .. } => "bad-effect",
+            Fault::TicketTaken(_) | Fault::TicketUnknown { .. } | Fault::Money { .. } => {
+                "bad-effect"
+            }
         }
     }
 }

@@ -3,8 +3,8 @@
 
 use onething_contract as contract;
 use onething_contract::{
-    Assessment, Decision, Directive, Ending, Finding, Intent, Json, Material, Office, Refusal,
-    Settlement, Step, Submission,
+    Assessment, Decision, Directive, Ending, Finding, Intent, Json, Material, Objection, Office,
+    Party, Refusal, Settlement, Step, Subject, Submission,
 };
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +53,8 @@ pub enum Event {
     Decided {
         /// The decision.
         decision: Decision,
-        /// For which office; absent where the bundle itself decided.
+        /// For which office; absent where the bundle decided an automatic step, or the host a public
+        /// notice that is over.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by_office: Option<Office>,
     },
@@ -70,6 +71,40 @@ pub enum Event {
         round: Box<Round>,
         /// The elements, answered or derived, whose values differ from the round before.
         changed: Vec<String>,
+    },
+    /// A party signed what was handed in.
+    Signed {
+        /// The party.
+        subject: Subject,
+        /// In which role.
+        role: String,
+        /// The caller who brought the signature.
+        by: String,
+        /// SHA-256, hex, of the answers that were signed.
+        answers: String,
+    },
+    /// A party took the signature back.
+    SignatureRevoked {
+        /// The party.
+        subject: Subject,
+        /// In which role.
+        role: String,
+        /// The caller.
+        by: String,
+        /// In their own words.
+        reason: String,
+    },
+    /// Every party has signed: a round that waited for signatures counts as filed from here on.
+    Filed {
+        /// The round.
+        round: u32,
+    },
+    /// Somebody objected to a public notice.
+    Objected(Objection),
+    /// The budget that the case waited for has the money, and holds it for the case.
+    Reserved {
+        /// The budget.
+        budget: String,
     },
     /// A promised or missing material came in.
     MaterialSupplied {
@@ -173,11 +208,27 @@ pub struct Round {
     pub submitted_by: String,
 }
 
+/// The parties who have still to sign.
+pub(crate) fn unsigned(submission: &Submission) -> impl Iterator<Item = &Party> {
+    submission
+        .parties
+        .iter()
+        .filter(|party| party.signed_at.is_none())
+}
+
+fn is_signed(round: &Round) -> bool {
+    unsigned(&round.submission).next().is_none()
+}
+
 impl Recorded {
     /// The event as the bundle hears it, if it is of a kind that `hears` (the manifest's) lists.
+    /// A round that waits for signatures is heard of when it is filed.
     pub fn heard(&self, hears: &[String]) -> Option<contract::Event> {
         let (kind, event) = match &self.event {
-            Event::Registered(_) => ("registered", contract::Event::Registered),
+            Event::Registered(registration) if is_signed(&registration.round) => {
+                ("registered", contract::Event::Registered)
+            }
+            Event::Filed { round: 0 } => ("registered", contract::Event::Registered),
             Event::Accepted => ("accepted", contract::Event::Accepted),
             Event::StepOpened { step } => {
                 ("step-opened", contract::Event::StepOpened(step.clone()))
@@ -194,7 +245,14 @@ impl Recorded {
                 "correction-requested",
                 contract::Event::CorrectionRequested(findings.clone()),
             ),
-            Event::Corrected { .. } => ("corrected", contract::Event::Corrected),
+            Event::Corrected { round, .. } if is_signed(round) => {
+                ("corrected", contract::Event::Corrected)
+            }
+            Event::Filed { .. } => ("corrected", contract::Event::Corrected),
+            Event::Objected(objection) => {
+                ("objected", contract::Event::Objected(objection.clone()))
+            }
+            Event::Reserved { budget } => ("reserved", contract::Event::Reserved(budget.clone())),
             Event::MaterialSupplied { material } => (
                 "material-supplied",
                 contract::Event::MaterialSupplied(material.code.clone()),
@@ -204,7 +262,11 @@ impl Recorded {
             }
             Event::Ended { ending, .. } => ("ended", contract::Event::Ended(ending.clone())),
             Event::Rated { score, .. } => ("rated", contract::Event::Rated(*score)),
-            Event::StepAdded { .. }
+            Event::Registered(_)
+            | Event::Corrected { .. }
+            | Event::Signed { .. }
+            | Event::SignatureRevoked { .. }
+            | Event::StepAdded { .. }
             | Event::StepVoided { .. }
             | Event::Reacted { .. }
             | Event::Noted { .. }

@@ -5,8 +5,8 @@
 //! and the same command give the same events, today or in ten years.
 //!
 //! This crate refuses to know: what time it is (commands come with theirs), how events are stored,
-//! how a bundle runs, what its answers mean, who may call (only which office a step belongs to), and
-//! what a working day is.
+//! how a bundle runs, what its answers mean, who may call (only which office a step belongs to),
+//! what a budget holds, and what a working day is.
 //!
 //! ```
 //! use onething_case::{Command, Error, decide};
@@ -21,9 +21,12 @@ mod decision;
 mod draft;
 mod error;
 mod event;
+mod money;
+mod notice;
 mod plan;
 mod reaction;
 mod refusals;
+mod signing;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -33,5 +36,7 @@ pub use command::Command;
 pub use decide::decide;
 pub use error::{Error, Fault, HistoryError, PlanError};
 pub use event::{Event, Recorded, Registration, Round};
+pub use money::ReservationRecord;
+pub use notice::{HOST, RunningNotice};
 pub use plan::check_plan;
 pub use state::{EffectRecord, Parked, State, Status, StepRecord};

@@ -6,13 +6,14 @@
 //! obeyed. One that was never allowed is a fault, and then nothing of the reaction happens.
 
 use crate::decide::{must_go_on, settle_hopeless};
-use crate::decision::{decide_step, planned};
+use crate::decision::{at_work, decide_step, planned};
 use crate::draft::Draft;
 use crate::error::{Error, Fault};
 use crate::event::Event;
+use crate::money;
 use crate::plan::check_plan;
 use crate::refusals;
-use crate::state::{State, Status};
+use crate::state::State;
 use onething_contract::{
     Directive, Ending, Finding, Intent, Phase, Refusal, Step, StepStatus, Verdict,
 };
@@ -26,6 +27,7 @@ pub(crate) fn react(
 ) -> Result<(), Error> {
     in_turn(&draft.state, to)?;
     check_intents(&draft.state, intents)?;
+    money::check_intents(&draft.state, intents)?;
     let late: Vec<bool> = directives
         .iter()
         .map(|directive| has_moved_on(&draft.state, to, directive))
@@ -139,9 +141,7 @@ fn add_step(draft: &mut Draft, step: &Step) -> Result<(), Error> {
 }
 
 fn reopen_step(draft: &mut Draft, step: &str) -> Result<(), Refusal> {
-    if draft.state.status == Status::Correction {
-        return Err(refusals::awaiting_correction());
-    }
+    at_work(&draft.state)?;
     match planned(&draft.state, step)?.status {
         StepStatus::Decided | StepStatus::Held => {}
         StepStatus::Effective => return Err(refusals::already_effective(step)),
@@ -157,9 +157,7 @@ fn reopen_step(draft: &mut Draft, step: &str) -> Result<(), Refusal> {
 fn return_for_correction(draft: &mut Draft, findings: &[Finding]) -> Result<(), Refusal> {
     must_not_be_accepted(&draft.state)?;
     // The filer is told everything at once: there is no second notice of a round.
-    if draft.state.status == Status::Correction {
-        return Err(refusals::awaiting_correction());
-    }
+    at_work(&draft.state)?;
     if findings.is_empty() {
         return Err(refusals::reasons_missing(&Verdict::ReturnForCorrection));
     }

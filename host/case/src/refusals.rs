@@ -1,7 +1,7 @@
 //! Every "no" of a case in one place: its code, why, and what to do, in both languages.
 
 use crate::state::Status;
-use onething_contract::{Office, Phase, Refusal, Text, Verdict};
+use onething_contract::{Office, Party, Phase, Refusal, Text, Verdict};
 
 /// 受理、一次性告知补正、不属于本机关职权.
 const LICENSING_32: &str = "《行政许可法》第三十二条";
@@ -232,6 +232,89 @@ pub(crate) fn already_effective(step: &str) -> Refusal {
     )
 }
 
+// Signatures
+
+pub(crate) fn awaiting_signatures() -> Refusal {
+    refusal(
+        "awaiting-signatures",
+        "尚有当事人未签名，全部签名后再办理",
+        "parties have still to sign; the case goes on when all of them have",
+    )
+}
+
+pub(crate) fn not_a_party(role: &str) -> Refusal {
+    refusal(
+        "not-a-party",
+        format!("申报中没有角色为{role}的该签名人，请核对身份和角色"),
+        format!("the submission names no such party in the role {role}; check who signs as what"),
+    )
+}
+
+pub(crate) fn nothing_to_sign() -> Refusal {
+    refusal(
+        "nothing-to-sign",
+        "办件当前不在签名阶段，无需签名，也不能撤回签名",
+        "the case does not wait for signatures: nothing is signed or taken back now",
+    )
+}
+
+pub(crate) fn already_signed(party: &Party) -> Refusal {
+    refusal(
+        "already-signed",
+        format!("{}已经签名，无需重复签名", party.name),
+        format!("{} has signed already; nothing is left to do", party.name),
+    )
+}
+
+pub(crate) fn not_signed(party: &Party) -> Refusal {
+    refusal(
+        "not-signed",
+        format!("{}尚未签名，没有可撤回的签名", party.name),
+        format!(
+            "{} has not signed; there is nothing to take back",
+            party.name
+        ),
+    )
+}
+
+// Public notices
+
+pub(crate) fn not_a_notice(step: &str) -> Refusal {
+    refusal(
+        "not-a-notice",
+        format!("环节{step}不是公示，不能提出异议或期满办结"),
+        format!("step {step} is no public notice: nobody objects to it and no period ends it"),
+    )
+}
+
+pub(crate) fn notice_running(step: &str) -> Refusal {
+    refusal(
+        "notice-running",
+        format!("环节{step}正在公示，期满前无人提出异议的，不能提前通过或者暂缓"),
+        format!(
+            "step {step} is a public notice that still runs; unless somebody objects it is neither passed early nor held"
+        ),
+    )
+}
+
+pub(crate) fn notice_objected(step: &str) -> Refusal {
+    refusal(
+        "notice-objected",
+        format!("环节{step}的公示已有异议，由办理部门核实后出具意见"),
+        format!(
+            "somebody has objected to step {step}: its office decides, not the end of the period"
+        ),
+    )
+}
+
+pub(crate) fn objection_empty() -> Refusal {
+    refusal(
+        "objection-empty",
+        "异议应当写明内容",
+        "an objection says what it objects to: give its text",
+    )
+}
+
 // Materials
 
 pub(crate) fn material_not_awaited(code: &str) -> Refusal {
@@ -260,7 +343,25 @@ pub(crate) fn material_not_supplied(code: &str) -> Refusal {
     )
 }
 
-// Effects, operators, rating
+// Effects, money, operators, rating
+
+pub(crate) fn no_money_awaited(budget: &str) -> Refusal {
+    refusal(
+        "no-money-awaited",
+        format!("办件没有等待预算{budget}的资金"),
+        format!("the case does not wait for money of {budget}"),
+    )
+}
+
+pub(crate) fn bank_answer_incomplete(ticket: &str) -> Refusal {
+    refusal(
+        "bank-answer-incomplete",
+        format!("银行回执与付款指令{ticket}不符，每一笔应有且仅有一条结果（paid或returned）"),
+        format!(
+            "the bank's answer to {ticket} does not match the order: one result, paid or returned, for each line and no other"
+        ),
+    )
+}
 
 pub(crate) fn unknown_ticket(ticket: &str) -> Refusal {
     refusal(

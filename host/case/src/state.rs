@@ -2,10 +2,11 @@
 //! not asked here.
 
 use crate::error::HistoryError;
-use crate::event::{Event, Recorded, Registration, Round};
+use crate::event::{Event, Recorded, Registration, Round, unsigned};
+use crate::money::{self, ReservationRecord};
 use onething_contract::{
-    Assessment, Decision, Ending, Intent, Json, Office, Phase, Refusal, Step, StepMode, StepStatus,
-    Submission, Verdict,
+    Assessment, Decision, Effect, Ending, Intent, Json, Objection, Office, Party, Phase, Refusal,
+    Step, StepMode, StepStatus, Subject, Submission, Verdict,
 };
 use std::collections::VecDeque;
 
@@ -40,12 +41,16 @@ pub struct State {
     pub submission: Submission,
     /// The current round's answers: an object, element code to value.
     pub answers: Json,
-    /// What the bundle said of them: scenario, derived elements, unique keys, reservations.
+    /// What the bundle said of them: scenario, derived elements, unique keys.
     pub assessment: Assessment,
     /// In the plan's order, those that a correction took out of it behind the others.
     pub steps: Vec<StepRecord>,
     /// The decisions that stand, at most one a step, in the order they were made.
     pub decisions: Vec<Decision>,
+    /// In the order the bundle named them, those that a correction dropped behind the others.
+    pub reservations: Vec<ReservationRecord>,
+    /// To the notices that run or were decided; a step that is voided loses its own.
+    pub objections: Vec<Objection>,
     /// In the order they were asked for.
     pub effects: Vec<EffectRecord>,
     /// What a completed case came to.
@@ -65,6 +70,8 @@ pub struct State {
 /// How far a case has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
+    /// Received (收件), waiting for parties to sign.
+    Signing,
     /// Received (收件), under acceptance.
     Acceptance,
     /// Waiting for the filer's next round (补正).
@@ -196,6 +203,11 @@ impl State {
         }
     }
 
+    /// The parties who have still to sign.
+    pub fn unsigned(&self) -> impl Iterator<Item = &Party> {
+        unsigned(&self.submission)
+    }
+
     pub(crate) fn is_approved(&self, step: &str) -> bool {
         self.standing(step).is_some_and(|decision| {
             matches!(decision.verdict, Verdict::Approve | Verdict::NoObjection)
@@ -215,7 +227,7 @@ impl State {
             registered_at: recorded.at.clone(),
             accepted_at: None,
             ended_at: None,
-            status: Status::Acceptance,
+            status: entrance(&round.submission),
             status_since: recorded.n,
             submitted_by: round.submitted_by.clone(),
             submission: round.submission.clone(),
@@ -223,6 +235,8 @@ impl State {
             assessment: round.assessment.clone(),
             steps: round.plan.iter().cloned().map(StepRecord::new).collect(),
             decisions: Vec::new(),
+            reservations: money::reservations(&round.assessment.reservations, Vec::new()),
+            objections: Vec::new(),
             effects: Vec::new(),
             outcome: None,
             rating: None,
@@ -255,6 +269,7 @@ impl State {
             }),
             Event::StepVoided { step } => {
                 self.decisions.retain(|decision| decision.step != *step);
+                self.objections.retain(|objection| objection.step != *step);
                 self.change(step, *n, |record| record.status = StepStatus::Waiting);
             }
             Event::StepEffective { step } => {
@@ -262,6 +277,16 @@ impl State {
             }
             Event::Decided { decision, .. } => self.decided(decision, *n),
             Event::CorrectionRequested { .. } => self.enter(Status::Correction, *n),
+            Event::Signed { subject, role, .. } => self.signed(subject, role, Some(at)),
+            Event::SignatureRevoked { subject, role, .. } => self.signed(subject, role, None),
+            Event::Filed { round } => {
+                if *round == 0 {
+                    self.submission.filed_at.clone_from(at);
+                }
+                self.enter(Status::Acceptance, *n);
+            }
+            Event::Objected(objection) => self.objections.push(objection.clone()),
+            Event::Reserved { budget } => money::reserved(&mut self.reservations, budget),
             Event::Corrected { round, .. } => self.corrected(round, *n),
             Event::MaterialSupplied { material } => {
                 let materials = &mut self.submission.materials;
@@ -276,6 +301,7 @@ impl State {
             Event::Reacted { to, intents } => {
                 self.reacted_to = *to;
                 self.unanswered.retain(|unanswered| unanswered > to);
+                money::asked(&mut self.reservations, intents);
                 self.effects
                     .extend(intents.iter().cloned().map(|intent| EffectRecord {
                         intent,
@@ -286,6 +312,7 @@ impl State {
                 for effect in &mut self.effects {
                     if effect.intent.ticket == settlement.ticket {
                         effect.outcome = Some(settlement.outcome.clone());
+                        money::settled(&mut self.reservations, effect);
                     }
                 }
             }
@@ -312,6 +339,9 @@ impl State {
             Event::Rated { score, .. } => self.rating = Some(*score),
             Event::Registered(_) | Event::Noted { .. } | Event::Withdrawn { .. } => {}
         }
+        if self.asks_for_no_more() {
+            money::give_back(&mut self.reservations);
+        }
     }
 
     fn count(&mut self, recorded: &Recorded) {
@@ -319,6 +349,20 @@ impl State {
         if recorded.heard(&self.hears).is_some() {
             self.unanswered.push_back(recorded.n);
         }
+    }
+
+    fn signed(&mut self, subject: &Subject, role: &str, at: Option<&String>) {
+        let party = |party: &&mut Party| party.subject == *subject && party.role == role;
+        if let Some(party) = self.submission.parties.iter_mut().find(party) {
+            party.signed_at = at.cloned();
+        }
+    }
+
+    /// The case is over, the bundle has said all it has to say of it, and no money is on its way.
+    fn asks_for_no_more(&self) -> bool {
+        matches!(self.status, Status::Ended(_))
+            && self.unanswered.is_empty()
+            && !self.effects.iter().any(EffectRecord::moves_money)
     }
 
     fn enter(&mut self, status: Status, n: u64) {
@@ -377,13 +421,17 @@ impl State {
         for mut record in before {
             self.decisions
                 .retain(|decision| decision.step != record.step.id);
+            self.objections
+                .retain(|objection| objection.step != record.step.id);
             record.status = StepStatus::Gone;
             self.steps.push(record);
         }
         self.submission = round.submission.clone();
         self.answers.clone_from(&round.answers);
         self.assessment = round.assessment.clone();
-        self.enter(Status::Acceptance, n);
+        let before = std::mem::take(&mut self.reservations);
+        self.reservations = money::reservations(&round.assessment.reservations, before);
+        self.enter(entrance(&round.submission), n);
     }
 }
 
@@ -391,6 +439,7 @@ impl Status {
     /// One word, kebab-case; an ended case is known by how it ended.
     pub fn as_str(&self) -> &'static str {
         match self {
+            Status::Signing => "signing",
             Status::Acceptance => "acceptance",
             Status::Correction => "correction",
             Status::Examination => "examination",
@@ -403,11 +452,30 @@ impl Status {
     }
 }
 
+/// Where a round begins.
+fn entrance(submission: &Submission) -> Status {
+    match unsigned(submission).next() {
+        Some(_) => Status::Signing,
+        None => Status::Acceptance,
+    }
+}
+
 /// The record of a planned step: the one that is there already, or a new one.
 fn take_step(records: &mut Vec<StepRecord>, step: &Step) -> StepRecord {
     match records.iter().position(|record| record.step.id == step.id) {
         Some(index) => records.remove(index).replanned(step.clone()),
         None => StepRecord::new(step.clone()),
+    }
+}
+
+impl EffectRecord {
+    /// Money goes out or back, and it is not known yet how that ended.
+    pub fn moves_money(&self) -> bool {
+        self.outcome.is_none()
+            && matches!(
+                self.intent.effect,
+                Effect::Payment(_) | Effect::Release { .. }
+            )
     }
 }
 

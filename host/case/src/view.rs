@@ -1,5 +1,6 @@
 //! The case as its bundle sees it.
 
+use crate::money::ReservationRecord;
 use crate::state::{EffectRecord, State};
 use onething_contract::{CaseView, Effect, EffectKind, EffectState, StepState};
 
@@ -22,6 +23,11 @@ impl State {
                 .collect(),
             decisions: self.decisions.clone(),
             effects: self.effects.iter().map(EffectRecord::state).collect(),
+            reservations: self
+                .reservations
+                .iter()
+                .map(ReservationRecord::state)
+                .collect(),
         }
     }
 }
@@ -34,7 +40,7 @@ impl EffectRecord {
                 Effect::Seal { .. } => EffectKind::Seal,
                 Effect::Notice { .. } => EffectKind::Notice,
                 Effect::Delivery { .. } => EffectKind::Delivery,
-                Effect::Payment { .. } | Effect::Release { .. } => EffectKind::Payment,
+                Effect::Payment(_) | Effect::Release { .. } => EffectKind::Payment,
             },
             outcome: self.outcome.clone(),
         }

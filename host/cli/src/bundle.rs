@@ -12,10 +12,11 @@ use std::path::PathBuf;
 /// What can be done with bundles.
 #[derive(clap::Subcommand)]
 pub enum Command {
-    /// Build the bundle of a folder: compile it, pack its manifest, check it.
+    /// Build the bundle of each folder: compile it, pack its manifest, check it.
     Build {
-        /// The folder with `matter.toml`, for example `functions/retirement`.
-        folder: PathBuf,
+        /// Folders with a `matter.toml`, for example `functions/retirement`.
+        #[arg(required = true)]
+        folders: Vec<PathBuf>,
     },
     /// Tell what a bundle is, without running it.
     Inspect {
@@ -31,7 +32,9 @@ impl Command {
     /// Runs the command.
     pub fn run(self, deployment: &Deployment) -> anyhow::Result<()> {
         match self {
-            Self::Build { folder } => build::build(&folder, &deployment.bundles),
+            Self::Build { folders } => folders
+                .iter()
+                .try_for_each(|folder| build::build(folder, &deployment.bundles)),
             Self::Inspect { bundle, json } => {
                 show(&deployment.bundle(&bundle)?, json).with_context(|| bundle.clone())
             }

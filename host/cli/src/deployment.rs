@@ -3,9 +3,9 @@
 use crate::tell;
 use anyhow::Context;
 use chrono::{DateTime, FixedOffset, Utc};
-use onething_capabilities::Parameters;
+use onething_capabilities::Published;
 use onething_engine::{Bundles, Engine, Folders};
-use onething_runtime::{Limits, Runtime};
+use onething_runtime::{Limits, Runtime, inspect};
 use onething_store::Store;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ impl Deployment {
             .with_context(|| format!("cannot make {}", self.data.display()))?;
         let bundles = Bundles::load(&self.runtime()?, &self.bundles)
             .context("`onething bundle build functions/<matter>` makes bundles")?;
-        let parameters = Parameters::load(&self.parameters)?;
+        let parameters = Published::open(&self.parameters)?;
         let path = self.data.join("onething.db");
         let store = Store::open(&path)
             .await
@@ -70,6 +70,29 @@ impl Deployment {
                 Ok(Runtime::new(Limits::default(), None)?)
             }
         }
+    }
+
+    /// The matters that have a bundle, by name; a version that is kept for its open cases is none.
+    pub fn matters(&self) -> anyhow::Result<Vec<String>> {
+        let folder = &self.bundles;
+        let unreadable = || format!("cannot read {}", folder.display());
+        let mut matters = Vec::new();
+        for entry in std::fs::read_dir(folder).with_context(unreadable)? {
+            let path = entry.with_context(unreadable)?.path();
+            let bytes = match path.extension() {
+                Some(extension) if extension == "wasm" => std::fs::read(&path)?,
+                _ => continue,
+            };
+            let matter = inspect(&bytes)
+                .with_context(|| path.display().to_string())?
+                .manifest
+                .matter;
+            if path.file_stem().is_some_and(|stem| stem == matter.as_str()) {
+                matters.push(matter);
+            }
+        }
+        matters.sort();
+        Ok(matters)
     }
 
     /// A bundle's bytes: by the name of its matter, or by its path.

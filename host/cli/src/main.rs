@@ -6,6 +6,9 @@ mod case;
 mod demo;
 mod deployment;
 mod form;
+mod guide;
+mod outreach;
+mod parameter;
 mod replay;
 mod serve;
 
@@ -32,9 +35,16 @@ enum Command {
     Serve(serve::Serve),
     /// Show how a matter's source forms were merged.
     Form(form::Form),
+    /// Print the service guides, check them, or count what the reform has cut.
+    Guide(guide::Guide),
     /// Hand in, look at, decide and withdraw cases, straight on the store.
     #[command(subcommand)]
     Case(case::Case),
+    /// Go over a register of subjects and tell each what a matter has for them.
+    Outreach(outreach::Outreach),
+    /// Publish and look at bases, rates, tables and policies.
+    #[command(subcommand)]
+    Parameter(parameter::Parameter),
     /// Run fixtures against the built bundles and compare with what is expected.
     Replay(replay::Replay),
     /// Build and inspect bundles.
@@ -65,8 +75,11 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => wait(demo.run(deployment))?,
         Command::Serve(serve) => wait(serve.run(deployment))?,
         Command::Form(form) => form.run(deployment)?,
+        Command::Guide(guide) => return guide.run(deployment),
         Command::Replay(replay) => return replay.run(deployment),
         Command::Case(case) => wait(case.run(deployment))?,
+        Command::Outreach(outreach) => wait(outreach.run(deployment))?,
+        Command::Parameter(parameter) => wait(parameter.run(deployment))?,
         Command::Bundle(command) => command.run(deployment)?,
     }
     Ok(ExitCode::SUCCESS)

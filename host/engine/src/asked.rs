@@ -2,11 +2,12 @@
 //! any bundle or case is asked.
 
 use crate::error::Error;
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate};
+use onething_capabilities::fen;
 use onething_case::State;
 use onething_contract::manifest::Manifest;
 use onething_contract::{
-    Channel, Filer, Finding, Material, MaterialStatus, Party, Subject, Verdict,
+    Channel, Filer, Finding, Material, MaterialStatus, Party, Subject, Verdict, identifiers,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -225,7 +226,14 @@ pub fn check_payload(state: &State, step: &str, asked: &Decide) -> Result<(), Er
         )
     };
     let schema: Value = serde_json::from_str(schema).map_err(|error| wrong(error.to_string()))?;
-    let validator = jsonschema::validator_for(&schema).map_err(|error| wrong(error.to_string()))?;
+    let validator = jsonschema::options()
+        .should_validate_formats(true)
+        .with_format("citizen-id", identifiers::citizen_id)
+        .with_format("uscc", identifiers::uscc)
+        .with_format("money", |text: &str| fen(text).is_some())
+        .with_format("month", is_month)
+        .build(&schema)
+        .map_err(|error| wrong(error.to_string()))?;
     let payload = asked
         .payload
         .clone()
@@ -239,6 +247,11 @@ pub fn check_payload(state: &State, step: &str, asked: &Decide) -> Result<(), Er
     } else {
         Err(wrong(errors.join("; ")))
     }
+}
+
+/// `2026-03`.
+fn is_month(text: &str) -> bool {
+    text.len() == "2026-03".len() && format!("{text}-01").parse::<NaiveDate>().is_ok()
 }
 
 impl Decide {

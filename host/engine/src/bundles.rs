@@ -1,7 +1,11 @@
 //! The bundles of a deployment: a folder of `.wasm` files. Picks the version of a matter by legal
 //! date, and finds the one that a case is pinned to by its digest.
 
+use crate::engine::Engine;
+use crate::error::Error;
+use onething_contract::manifest::Manifest;
 use onething_runtime::{Bundle, LoadError, Runtime};
+use serde_json::Value;
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
@@ -126,6 +130,13 @@ impl Bundles {
         self.of(matter).next()
     }
 
+    /// The newest version of every matter.
+    pub fn all_newest(&self) -> impl Iterator<Item = &Bundle> {
+        let matter = |bundle: &Bundle| bundle.manifest().matter.clone();
+        let of_one = self.bundles.chunk_by(move |a, b| matter(a) == matter(b));
+        of_one.filter_map(<[Bundle]>::first)
+    }
+
     /// The bundle of that digest.
     pub fn pinned(&self, digest: &str) -> Option<&Bundle> {
         self.bundles.iter().find(|bundle| bundle.digest() == digest)
@@ -135,6 +146,57 @@ impl Bundles {
         self.bundles
             .iter()
             .filter(move |bundle| bundle.manifest().matter == matter)
+    }
+}
+
+impl Engine {
+    pub(crate) fn legal_date(
+        &self,
+        matter: &str,
+        answers: &Value,
+        at: &str,
+    ) -> Result<String, Error> {
+        let newest = self
+            .bundles
+            .newest(matter)
+            .ok_or_else(|| unknown_matter(matter))?;
+        Ok(legal_date(newest.manifest(), answers, at))
+    }
+
+    pub(crate) fn valid(&self, matter: &str, at: &str) -> Result<&Bundle, Error> {
+        let day = at.get(..10).unwrap_or(at);
+        match self.bundles.on(matter, day) {
+            Some(bundle) => Ok(bundle),
+            None if self.bundles.newest(matter).is_none() => Err(unknown_matter(matter)),
+            None => Err(Error::refused(
+                "no-version",
+                format!("事项 {matter} 没有在 {day} 有效的版本"),
+                format!("no version of the matter {matter} is valid on {day}"),
+            )),
+        }
+    }
+}
+
+/// The day whose law applies: the manifest's element, or the day of filing.
+pub fn legal_date(manifest: &Manifest, answers: &Value, at: &str) -> String {
+    let element = manifest.legal_date.as_deref();
+    let given = element
+        .and_then(|element| answers.get(element))
+        .and_then(Value::as_str);
+    let mut date = given
+        .or_else(|| at.get(..10))
+        .unwrap_or_default()
+        .to_owned();
+    if date.len() == "2025-01".len() {
+        date.push_str("-01");
+    }
+    date
+}
+
+fn unknown_matter(matter: &str) -> Error {
+    Error::Unknown {
+        what: "matter",
+        name: matter.to_owned(),
     }
 }
 

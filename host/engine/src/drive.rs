@@ -1,9 +1,11 @@
 //! What one invocation leads to, without a store: a submission handed in, an event answered, the
 //! forms filled in. The same functions serve the live host and replay.
 
+use chrono::NaiveDate;
 use onething_case::{Command, Recorded, Registration, Round, State, decide};
 use onething_contract::{
-    Assessment, Filer, FilledForm, Prefilled, Refusal, Severity, Subject, Submission,
+    Assessment, Filer, FilledForm, Finding, Offer, Parameter, Prefilled, Refusal, Severity,
+    Subject, Submission,
 };
 use onething_runtime::{Bundle, Call, Facts, Fault, Inputs, Outcome, Output, Usage};
 use serde_json::Value;
@@ -108,14 +110,6 @@ impl Drive {
             Output::Assess(assessment) => assessment.clone(),
             other => return Err(mixed_up("assess", other)),
         };
-        if !assessment.reservations.is_empty() {
-            return Err(Error::Fault {
-                function: "assess",
-                fault: Fault::MalformedOutput {
-                    message: "reservations are not kept by this host".to_owned(),
-                },
-            });
-        }
         let is_error = |severity| severity == Severity::Error;
         if assessment
             .findings
@@ -240,6 +234,58 @@ impl Drive {
                 }))
             }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What the bundle offers to subjects.
+    ///
+    /// # Errors
+    /// When the bundle faults.
+    pub fn reach(
+        &self,
+        subjects: Vec<Subject>,
+        codes: Vec<String>,
+        on: NaiveDate,
+        now: &str,
+    ) -> Result<Vec<Offer>, Error> {
+        let call = Call::Reach {
+            subjects,
+            codes,
+            on: on.to_string(),
+        };
+        match self
+            .invoke(call, "{}".into(), now, String::new())?
+            .outcome
+            .output
+        {
+            Output::Reach(offers) => Ok(offers),
+            other => Err(mixed_up("reach", &other)),
+        }
+    }
+
+    /// What is wrong with a parameter that shall be published.
+    ///
+    /// # Errors
+    /// When the bundle faults.
+    pub fn check(
+        &self,
+        name: String,
+        parameter: Parameter,
+        now: &str,
+    ) -> Result<Vec<Finding>, Error> {
+        let call = Call::Check {
+            name,
+            value: parameter.value,
+            since: parameter.since,
+            until: parameter.until,
+        };
+        match self
+            .invoke(call, "{}".into(), now, String::new())?
+            .outcome
+            .output
+        {
+            Output::Check(findings) => Ok(findings),
+            other => Err(mixed_up("check", &other)),
         }
     }
 

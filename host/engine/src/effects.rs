@@ -4,12 +4,16 @@
 
 use crate::engine::{Case, Engine, blocking, stamp};
 use crate::error::{Error, chain};
+use crate::money;
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use onething_capabilities::documents::{DecisionPage, FormPage};
-use onething_capabilities::{Deliveries, Delivery, Notice, Notices, Outcome, Registers, Seals};
+use onething_capabilities::{
+    Deliveries, Delivery, Notice, Notices, Outcome, Payments, Registers, Seals,
+};
 use onething_case::{Command, State};
 use onething_contract::{
-    Document, Effect, FilledForm, Office, Refusal, SealOwner, Settlement, Text, Ticket,
+    Document, Effect, FilledForm, Json, Office, Recipient, Refusal, SealOwner, Settlement, Text,
+    Ticket,
 };
 use onething_runtime::Bundle;
 use onething_store::EffectRow;
@@ -25,7 +29,7 @@ const CLAIM_MAX: u32 = 32;
 /// The longest rest between two tries.
 const REST_SECONDS_MAX: i64 = 3600;
 
-/// Where registers, seals, notices and deliveries live.
+/// Where registers, seals, notices, deliveries and payments live.
 #[derive(Debug, Clone)]
 pub struct Folders {
     /// Read when a bundle looks something up.
@@ -36,6 +40,8 @@ pub struct Folders {
     pub notices: Notices,
     /// The offices' folders.
     pub deliveries: Deliveries,
+    /// What the bank collects.
+    pub payments: Payments,
 }
 
 impl Folders {
@@ -46,13 +52,14 @@ impl Folders {
             seals: Seals::new(data.join("keys")),
             notices: Notices::new(data.join("outbox")),
             deliveries: Deliveries::new(data.join("deliveries")),
+            payments: Payments::new(data.join("bank").join("outgoing")),
         }
     }
 }
 
 impl Engine {
-    /// Does what there is to do now: events that the bundle has yet to answer, effects that can be
-    /// carried out. Answers how much was done; 0 means that nothing is left for now.
+    /// Does what there is to do now: events that the bundle has yet to answer, notices that are over,
+    /// lines whose turn it is, effects that can be carried out. Answers how much was done; 0 means that nothing is left for now.
     ///
     /// # Errors
     /// When the store fails. An effect that fails rests and is tried again.
@@ -67,6 +74,8 @@ impl Engine {
                 }
             }
         }
+        done += self.end_notices(now).await?;
+        done += self.serve_lines(&stamp(now)).await?;
         let claimed = self
             .store
             .claim_effects(now.with_timezone(&Utc), LEASE, CLAIM_MAX)
@@ -97,60 +106,79 @@ impl Engine {
 
     async fn carry_out(&self, effect: &EffectRow, now: DateTime<FixedOffset>) -> Result<(), Error> {
         let case = self.case(&effect.case_id).await?;
-        let outcome = self.outcome(effect, &case).await?;
-        let settlement = Settlement {
-            ticket: effect.intent.ticket.clone(),
-            outcome,
-        };
-        let settle = |_: &State| Ok(Command::Settle(settlement.clone()));
-        self.command(&effect.case_id, &stamp(now), Vec::new(), settle)
-            .await?;
-        Ok(())
-    }
-
-    async fn outcome(&self, row: &EffectRow, case: &Case) -> Result<Outcome, Error> {
-        let bundle = self.pinned(&case.state)?;
-        match &row.intent.effect {
+        let at = stamp(now);
+        let outcome = match &effect.intent.effect {
+            Effect::Payment(order) => match self.pay(effect, &case, order, &at).await? {
+                None => return Ok(()), // the bank's answer settles it
+                Some(refusal) => Err(refusal),
+            },
+            Effect::Release { budget } => {
+                // What is left is known for sure only as it goes back.
+                let settle = |state: &State| {
+                    Ok(Command::Settle(Settlement {
+                        ticket: effect.intent.ticket.clone(),
+                        outcome: Ok(money::released(state, budget)),
+                    }))
+                };
+                self.command(&effect.case_id, &at, Vec::new(), settle)
+                    .await?;
+                return Ok(());
+            }
             Effect::Seal { owner, documents } => {
-                self.seal(row, case, &bundle, owner, documents).await
+                let bundle = self.pinned(&case.state)?;
+                self.seal(effect, &case, &bundle, owner, documents).await?
             }
             Effect::Notice {
                 to,
                 template,
                 values,
             } => {
-                let manifest = bundle.manifest();
-                let Some(template) = manifest
-                    .notices
-                    .iter()
-                    .find(|known| known.code == *template)
-                else {
-                    return Ok(Err(refusal(
-                        "unknown-template",
-                        "没有这个消息模板",
-                        "there is no such template",
-                    )));
-                };
-                let values: Map<String, Value> = serde_json::from_str(values).unwrap_or_default();
-                let notice = Notice {
-                    ticket: &row.intent.ticket,
-                    case_id: &row.case_id,
-                    to,
-                    template,
-                    values: &values,
-                };
-                self.folders
-                    .notices
-                    .send(&notice)
-                    .map_err(failed(&row.intent.ticket))
+                let bundle = self.pinned(&case.state)?;
+                self.notify(effect, &bundle, to, template, values)?
             }
-            Effect::Delivery { form, to } => self.deliver(row, case, &bundle, form, to).await,
-            Effect::Payment { .. } | Effect::Release { .. } => Ok(Err(refusal(
-                "no-payments",
-                "本系统尚未接入拨付",
-                "this host makes no payments",
-            ))),
-        }
+            Effect::Delivery { form, to } => {
+                let bundle = self.pinned(&case.state)?;
+                self.deliver(effect, &case, &bundle, form, to).await?
+            }
+        };
+        let settlement = Settlement {
+            ticket: effect.intent.ticket.clone(),
+            outcome,
+        };
+        let settle = |_: &State| Ok(Command::Settle(settlement.clone()));
+        self.command(&effect.case_id, &at, Vec::new(), settle)
+            .await?;
+        Ok(())
+    }
+
+    fn notify(
+        &self,
+        row: &EffectRow,
+        bundle: &Bundle,
+        to: &Recipient,
+        template: &str,
+        values: &Json,
+    ) -> Result<Outcome, Error> {
+        let templates = &bundle.manifest().notices;
+        let Some(template) = templates.iter().find(|known| known.code == *template) else {
+            return Ok(Err(refusal(
+                "unknown-template",
+                "没有这个消息模板",
+                "there is no such template",
+            )));
+        };
+        let values: Map<String, Value> = serde_json::from_str(values).unwrap_or_default();
+        let notice = Notice {
+            ticket: &row.intent.ticket,
+            case_id: &row.case_id,
+            to,
+            template,
+            values: &values,
+        };
+        self.folders
+            .notices
+            .send(&notice)
+            .map_err(failed(&row.intent.ticket))
     }
 
     async fn seal(
@@ -315,18 +343,18 @@ fn decision_page(bundle: &Bundle, state: &State, step: &str) -> Option<String> {
     Some(page.render())
 }
 
-fn refusal(code: &str, zh: &str, en: &str) -> Refusal {
+pub(crate) fn refusal(code: &str, zh: impl Into<String>, en: impl Into<String>) -> Refusal {
     Refusal {
         code: code.to_owned(),
         message: Text {
-            zh: zh.to_owned(),
-            en: en.to_owned(),
+            zh: zh.into(),
+            en: en.into(),
         },
         basis: None,
     }
 }
 
-fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+pub(crate) fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     ticket: &Ticket,
 ) -> impl FnOnce(E) -> Error {
     let ticket = ticket.clone();

@@ -9,16 +9,17 @@ use crate::drive::{Drive, HandedIn, Invoked, Past};
 use crate::effects::Folders;
 use crate::error::{Error, chain};
 use crate::facts::LiveFacts;
-use crate::rows;
+use crate::{money, rows};
 use chrono::{DateTime, FixedOffset, SecondsFormat};
-use onething_capabilities::Parameters;
+use onething_capabilities::Published;
 use onething_case::{Command, Recorded, State, decide};
 use onething_contract::manifest::Manifest;
 use onething_contract::{
-    Assessment, Decision, Filer, FilledForm, Material, MaterialStatus, Office, Prefilled, Subject,
+    Assessment, Decision, Filer, FilledForm, Finding, Material, MaterialStatus, Office, Prefilled,
+    Subject,
 };
 use onething_runtime::Bundle;
-use onething_store::{CommitError, Idempotency, Registered, Store};
+use onething_store::{Commit, CommitError, Idempotency, Registered, Store};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -29,8 +30,8 @@ const CONFLICTS_MAX: u32 = 32;
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) store: Store,
-    bundles: Bundles,
-    parameters: Arc<Parameters>,
+    pub(crate) bundles: Bundles,
+    pub(crate) parameters: Published,
     pub(crate) folders: Arc<Folders>,
 }
 
@@ -68,11 +69,11 @@ pub struct Case {
 
 impl Engine {
     /// Over a store, with the bundles and parameters of the deployment.
-    pub fn new(store: Store, bundles: Bundles, parameters: Parameters, folders: Folders) -> Self {
+    pub fn new(store: Store, bundles: Bundles, parameters: Published, folders: Folders) -> Self {
         Self {
             store,
             bundles,
-            parameters: Arc::new(parameters),
+            parameters,
             folders: Arc::new(folders),
         }
     }
@@ -150,18 +151,18 @@ impl Engine {
         let events = drive.register(id.clone(), legal_date, round)?;
         let state = State::from_events(&events)?;
         let invoked: Vec<(u64, Invoked)> = invoked.into_iter().map(|one| (1, one)).collect();
-        let commit = rows::commit(None, &state, events, &invoked);
-        match self
-            .store
-            .register(&commit, idempotency.as_ref())
-            .await
-            .map_err(refuse)?
-        {
-            Registered::Earlier { case_id } => Ok(Submitted::Registered {
+        let commit = self.commit(None, &state, events, &invoked);
+        match self.store.register(&commit, idempotency.as_ref()).await {
+            Err(error) => match money::no_money(&error) {
+                Some(finding) => Ok(refused_with(state.assessment, finding)),
+                None => Err(refuse(error)),
+            },
+            Ok(Registered::Earlier { case_id }) => Ok(Submitted::Registered {
                 case_id,
                 earlier: true,
             }),
-            Registered::New => {
+            Ok(Registered::New) => {
+                self.moved(&commit, &at).await?;
                 self.answered(&id).await?;
                 Ok(Submitted::Registered {
                     case_id: id,
@@ -192,14 +193,15 @@ impl Engine {
             HandedIn::Refused(assessment) => return Ok(Submitted::Refused(assessment)),
             HandedIn::Round { round, invoked } => (*round, invoked),
         };
-        self.command(case_id, &at, invoked, |_| {
-            Ok(Command::Correct(Box::new(round.clone())))
-        })
-        .await?;
-        Ok(Submitted::Registered {
-            case_id: case_id.to_owned(),
-            earlier: false,
-        })
+        let correct = |_: &State| Ok(Command::Correct(Box::new(round.clone())));
+        match self.command(case_id, &at, invoked, correct).await {
+            Ok(_) => Ok(Submitted::Registered {
+                case_id: case_id.to_owned(),
+                earlier: false,
+            }),
+            Err(Error::NoMoney(finding)) => Ok(refused_with(round.assessment, *finding)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Decides a step for an office. The decision is committed before the bundle answers it.
@@ -352,7 +354,7 @@ impl Engine {
 
     /// The case after a commit, with the bundle's answers if it can give them now. What is committed
     /// is a fact whatever becomes of those: the worker comes back to them.
-    async fn answered(&self, case_id: &str) -> Result<Case, Error> {
+    pub(crate) async fn answered(&self, case_id: &str) -> Result<Case, Error> {
         match self.react(case_id).await {
             Ok(case) => Ok(case),
             Err(error) => {
@@ -399,7 +401,7 @@ impl Engine {
                     .into_iter()
                     .map(|one| (reaction.to, one))
                     .collect();
-                let commit = rows::commit(Some(&before), &after, reaction.events.clone(), &invoked);
+                let commit = self.commit(Some(&before), &after, reaction.events.clone(), &invoked);
                 match self.store.append(&commit).await {
                     Ok(()) => {}
                     Err(CommitError::Conflict { .. }) => break,
@@ -428,7 +430,7 @@ impl Engine {
             .unwrap_or_default();
         let parked = decide(Some(state), &at, &command)?;
         let after = state.clone().after(&parked)?;
-        let commit = rows::commit(Some(state), &after, parked, &[]);
+        let commit = self.commit(Some(state), &after, parked, &[]);
         self.store.append(&commit).await.map_err(refuse)?;
         self.case(case_id).await
     }
@@ -441,20 +443,52 @@ impl Engine {
         invoked: Vec<Invoked>,
         command: impl Fn(&State) -> Result<Command, Error>,
     ) -> Result<Case, Error> {
+        let commit = self.committed(case_id, at, invoked, command).await?;
+        self.moved(&commit, at).await?;
+        self.answered(case_id).await
+    }
+
+    /// Decides a command on the case as it is and commits what it leads to.
+    pub(crate) async fn committed(
+        &self,
+        case_id: &str,
+        at: &str,
+        invoked: Vec<Invoked>,
+        command: impl Fn(&State) -> Result<Command, Error>,
+    ) -> Result<Commit, Error> {
         for _ in 0..CONFLICTS_MAX {
             let Case { state, .. } = self.case(case_id).await?;
             let events = decide(Some(&state), at, &command(&state)?)?;
             let after = state.clone().after(&events)?;
             let number = events.first().map_or(after.last_event, |event| event.n);
             let invoked: Vec<_> = invoked.iter().map(|one| (number, one.clone())).collect();
-            let commit = rows::commit(Some(&state), &after, events, &invoked);
+            let commit = self.commit(Some(&state), &after, events, &invoked);
             match self.store.append(&commit).await {
-                Ok(()) => return self.answered(case_id).await,
+                Ok(()) => return Ok(commit),
                 Err(CommitError::Conflict { .. }) => {}
                 Err(error) => return Err(refuse(error)),
             }
         }
         Err(Error::Busy(case_id.to_owned()))
+    }
+
+    fn commit(
+        &self,
+        before: Option<&State>,
+        state: &State,
+        events: Vec<Recorded>,
+        invoked: &[(u64, Invoked)],
+    ) -> Commit {
+        let bundle = self.bundles.pinned(&state.digest);
+        let manifest = bundle.map(|bundle| bundle.manifest().as_ref());
+        rows::commit(
+            before,
+            state,
+            events,
+            invoked,
+            manifest,
+            &self.parameters.current(),
+        )
     }
 
     async fn hand_in(
@@ -490,27 +524,6 @@ impl Engine {
         Ok(())
     }
 
-    fn legal_date(&self, matter: &str, answers: &Value, at: &str) -> Result<String, Error> {
-        let newest = self
-            .bundles
-            .newest(matter)
-            .ok_or_else(|| unknown_matter(matter))?;
-        Ok(legal_date(newest.manifest(), answers, at))
-    }
-
-    fn valid(&self, matter: &str, at: &str) -> Result<&Bundle, Error> {
-        let day = at.get(..10).unwrap_or(at);
-        match self.bundles.on(matter, day) {
-            Some(bundle) => Ok(bundle),
-            None if self.bundles.newest(matter).is_none() => Err(unknown_matter(matter)),
-            None => Err(Error::refused(
-                "no-version",
-                format!("事项 {matter} 没有在 {day} 有效的版本"),
-                format!("no version of the matter {matter} is valid on {day}"),
-            )),
-        }
-    }
-
     pub(crate) fn pinned(&self, state: &State) -> Result<Bundle, Error> {
         self.bundles
             .pinned(&state.digest)
@@ -523,7 +536,7 @@ impl Engine {
 
     pub(crate) fn drive(&self, bundle: Bundle, region: &str) -> Drive {
         let facts = LiveFacts {
-            parameters: self.parameters.clone(),
+            parameters: self.parameters.current(),
             folders: self.folders.clone(),
             region: region.to_owned(),
         };
@@ -544,30 +557,15 @@ pub fn stamp(now: DateTime<FixedOffset>) -> String {
     now.to_rfc3339_opts(SecondsFormat::Secs, false)
 }
 
-/// The day whose law applies: the manifest's element, or the day of filing.
-pub fn legal_date(manifest: &Manifest, answers: &Value, at: &str) -> String {
-    let element = manifest.legal_date.as_deref();
-    let given = element
-        .and_then(|element| answers.get(element))
-        .and_then(Value::as_str);
-    let mut date = given
-        .or_else(|| at.get(..10))
-        .unwrap_or_default()
-        .to_owned();
-    if date.len() == "2025-01".len() {
-        date.push_str("-01");
-    }
-    date
+fn refused_with(mut assessment: Assessment, finding: Finding) -> Submitted {
+    assessment.findings.push(finding);
+    Submitted::Refused(assessment)
 }
 
-fn unknown_matter(matter: &str) -> Error {
-    Error::Unknown {
-        what: "matter",
-        name: matter.to_owned(),
+pub(crate) fn refuse(error: CommitError) -> Error {
+    if let Some(finding) = money::no_money(&error) {
+        return Error::NoMoney(Box::new(finding));
     }
-}
-
-fn refuse(error: CommitError) -> Error {
     match error {
         CommitError::Store(error) => Error::Store(error),
         CommitError::Conflict { case_id, .. } => Error::Busy(case_id),

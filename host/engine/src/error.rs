@@ -1,7 +1,7 @@
 //! What can go wrong when a case is driven.
 
 use crate::drive;
-use onething_contract::{Refusal, Text};
+use onething_contract::{Finding, Refusal, Text};
 
 /// Why nothing was done. A [`Error::Refused`] is the domain's "no"; everything else is a failure.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +10,9 @@ pub enum Error {
     /// A "no" with its reason.
     #[error("{}: {}", .0.code, .0.message.en)]
     Refused(Refusal),
+    /// A budget has not what the case wants of it.
+    #[error("{}: {}", .0.code, .0.message.en)]
+    NoMoney(Box<Finding>),
     /// There is no such thing, or it is none of the caller's.
     #[error("there is no {what} `{name}`")]
     Unknown {

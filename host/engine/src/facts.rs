@@ -20,6 +20,9 @@ impl Facts for LiveFacts {
     fn known(&self, lookup: &Lookup) -> Option<Found> {
         match lookup {
             Lookup::Parameter { name, on } => Some(self.parameters.find(name, on, &self.region)),
+            Lookup::Family { name, on } => {
+                Some(self.parameters.find_family(name, on, &self.region))
+            }
             Lookup::Register { .. } => None,
         }
     }
@@ -29,7 +32,7 @@ impl Facts for LiveFacts {
             .iter()
             .filter_map(|lookup| match lookup {
                 Lookup::Register { register, key } => Some((register.as_str(), key.as_str())),
-                Lookup::Parameter { .. } => None, // always known
+                Lookup::Parameter { .. } | Lookup::Family { .. } => None, // always known
             })
             .collect();
         let found = self.folders.registers.fetch(&questions);

@@ -1,16 +1,28 @@
 //! The read model of a case: what the store lists without reading histories.
 
 use crate::drive::Invoked;
-use onething_case::{Event, Recorded, State, Status};
-use onething_contract::{Ending, Settlement};
-use onething_store::{CaseRow, Commit, JournalEntry, Keys, NewEffect, TaskRow};
+use crate::engine::stamp;
+use chrono::DateTime;
+use onething_capabilities::{Parameters, fen, notice_over};
+use onething_case::{Event, Recorded, ReservationRecord, RunningNotice, State, Status};
+use onething_contract::manifest::Manifest;
+use onething_contract::{Effect, Ending, Json, ReservationStatus, Settlement};
+use onething_store::{
+    CaseRow, Commit, Instruction, JournalEntry, Keys, NewEffect, NoticeRow, TaskRow,
+};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde::Deserialize;
+use serde_json::{Map, Value};
 
-/// What one command adds to a case.
+/// What one command adds to a case. `manifest` is that of its bundle, where this host has it.
 pub fn commit(
     before: Option<&State>,
     state: &State,
     events: Vec<Recorded>,
     invoked: &[(u64, Invoked)],
+    manifest: Option<&Manifest>,
+    parameters: &Parameters,
 ) -> Commit {
     let journal = invoked.iter().map(|(event, invoked)| JournalEntry {
         event: *event,
@@ -31,11 +43,17 @@ pub fn commit(
                 version: task.task_version,
                 round: state.round(),
                 opened_at: task.opened_at.clone().unwrap_or_default(),
+                notice: state
+                    .notices()
+                    .find(|running| running.step.step.id == task.step.id)
+                    .map(|running| notice_row(&running, parameters)),
             })
             .collect(),
         journal: journal.collect(),
         effects: effects(&events),
         settled: settled(&events),
+        ledger: ledger(before, state, &events),
+        groups: groups(state, &events, manifest),
         keys: keys(before, state),
         events,
     }
@@ -88,6 +106,123 @@ fn settled(events: &[Recorded]) -> Vec<Settlement> {
         _ => None,
     });
     settled.collect()
+}
+
+fn notice_row(running: &RunningNotice<'_>, parameters: &Parameters) -> NoticeRow {
+    let (notice, region) = (running.notice, &running.step.office().region);
+    NoticeRow {
+        notice: notice.clone(),
+        due: due(running.opened_at, notice.days, region, parameters),
+        objected: running.objected,
+    }
+}
+
+/// When a notice is over, as cases keep time; `None` where a year has no calendar.
+pub fn due(opened_at: &str, days: u16, region: &str, parameters: &Parameters) -> Option<String> {
+    let opened_at = DateTime::parse_from_rfc3339(opened_at).ok()?;
+    notice_over(parameters, region, opened_at, days).map(stamp)
+}
+
+/// What banks have paid and returned, and then what the case is to have of each budget where that is
+/// not what it had.
+fn ledger(before: Option<&State>, state: &State, events: &[Recorded]) -> Vec<Instruction> {
+    let mut ledger: Vec<Instruction> = settled(events)
+        .iter()
+        .filter_map(|settlement| answered(state, settlement))
+        .collect();
+    for record in &state.reservations {
+        let claim = claim(state, record);
+        let earlier = before.and_then(|before| {
+            let record = before.reservation(&record.reservation.budget)?;
+            Some(self::claim(before, record))
+        });
+        if earlier.unwrap_or(Claim::Has(0)) != claim {
+            let budget = record.reservation.budget.clone();
+            ledger.push(match claim {
+                Claim::WaitsFor(fen) => Instruction::Queue { budget, fen },
+                Claim::Has(fen) => Instruction::Hold { budget, fen },
+            });
+        }
+    }
+    ledger
+}
+
+/// A case's claim on a budget in fen, with what is on its way and what is paid.
+#[derive(PartialEq)]
+enum Claim {
+    WaitsFor(u64),
+    Has(u64),
+}
+
+fn claim(state: &State, record: &ReservationRecord) -> Claim {
+    let spent = record.in_transit + record.paid;
+    let budget = &record.reservation.budget;
+    let in_line = |waiting: &ReservationRecord| waiting.reservation.budget == *budget;
+    match record.status {
+        ReservationStatus::Reserved => Claim::Has(in_fen(record.amount)),
+        ReservationStatus::Waiting if state.waiting().any(in_line) => {
+            Claim::WaitsFor(in_fen(record.amount))
+        }
+        ReservationStatus::Waiting | ReservationStatus::Released => Claim::Has(in_fen(spent)),
+    }
+}
+
+/// Amounts of a case have at most two places and are not negative.
+fn in_fen(yuan: Decimal) -> u64 {
+    (yuan * Decimal::ONE_HUNDRED).to_u64().unwrap_or_default()
+}
+
+/// What a bank said of a payment, as far as the books need it.
+#[derive(Deserialize)]
+struct Answer {
+    paid: String,
+    returned: String,
+}
+
+fn answered(state: &State, settlement: &Settlement) -> Option<Instruction> {
+    let ticket = &settlement.ticket;
+    let effect = state
+        .effects
+        .iter()
+        .find(|effect| effect.intent.ticket == *ticket)?;
+    let (Effect::Payment(order), Ok(outcome)) = (&effect.intent.effect, &settlement.outcome) else {
+        return None;
+    };
+    let answer: Answer = serde_json::from_str(outcome).ok()?;
+    Some(Instruction::Settle {
+        budget: order.budget.clone(),
+        ticket: ticket.clone(),
+        paid: fen(&answer.paid)?,
+        returned: fen(&answer.returned)?,
+    })
+}
+
+/// The values of the manifest's `[statistics] group-by`, derived or answered, of a new round.
+fn groups(
+    state: &State,
+    events: &[Recorded],
+    manifest: Option<&Manifest>,
+) -> Vec<(String, String)> {
+    let is_round = |event: &Event| matches!(event, Event::Registered(_) | Event::Corrected { .. });
+    let names = manifest.map_or(&[][..], |manifest| &manifest.statistics.group_by);
+    if names.is_empty() || !events.iter().any(|recorded| is_round(&recorded.event)) {
+        return Vec::new();
+    }
+    let elements = [&state.assessment.derived, &state.answers].map(object);
+    let value = |name: &String| {
+        let value = elements.iter().find_map(|elements| elements.get(name))?;
+        let value = match value {
+            Value::String(text) => text.clone(),
+            Value::Bool(_) | Value::Number(_) => value.to_string(),
+            Value::Null | Value::Array(_) | Value::Object(_) => return None,
+        };
+        Some((name.clone(), value))
+    };
+    names.iter().filter_map(value).collect()
+}
+
+fn object(elements: &Json) -> Map<String, Value> {
+    serde_json::from_str(elements).unwrap_or_default()
 }
 
 /// Keys are held while the case is open and after it is completed, and follow a correction.

@@ -1,7 +1,8 @@
 //! Finds fixtures, runs each twice and holds it against its `expected.json`. What a fixture comes to
 //! is judged here; how that is told is the command line's.
 
-use crate::run::{Error, Replayed};
+use crate::error::Error;
+use crate::run::Replayed;
 use crate::surprise::Surprise;
 use crate::transcript::Transcript;
 use crate::{Fixture, Malformed, Suite};
@@ -218,7 +219,7 @@ fn first_difference(expected: &str, transcript: &Transcript) -> String {
             );
         }
     }
-    for part in ["timeline", "status", "outcome"] {
+    for part in ["timeline", "status", "outcome", "reservations"] {
         if expected.get(part) != actual.get(part) {
             return format!("`{part}`");
         }
@@ -277,6 +278,7 @@ mod tests {
             timeline: vec![told("submit"), told("withdraw")],
             status: Some("withdrawn".to_owned()),
             outcome: None,
+            reservations: Vec::new(),
             forms: [
                 ("a".to_owned(), json!({"A1": 1})),
                 ("b".to_owned(), json!({})),
@@ -304,6 +306,7 @@ mod tests {
             ),
             (|all| all["status"] = json!("completed"), "`status`"),
             (|all| all["outcome"] = json!({}), "`outcome`"),
+            (|all| all["reservations"] = json!(["x"]), "`reservations`"),
             (|all| all["forms"]["a"]["A1"] = json!(2), "the form a"),
             (|_| {}, "the writing of expected.json"),
         ] {

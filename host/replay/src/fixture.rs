@@ -29,23 +29,48 @@
 //! expect-refused = "wrong-office"     # the case says itself what must not succeed, and why
 //! ```
 //!
+//! Where parties have still to sign, something is published, or money is paid:
+//!
+//! ```toml
+//! [given]
+//! bank = "manual"                     # the bank answers when the timeline says; else at once, all paid
+//! [given.budgets]
+//! "payroll/2026" = "100000.00"        # what the budget has; one that is not named has nothing
+//! [submission]
+//! subject = "91331102MA2E1KX035"
+//! subject-kind = "organisation"
+//! answers-file = "roster.json"        # beside this file; `answers` go over it
+//! [submission.parties.lin]            # no `signed-at`: still has to sign
+//! role = "shareholder"                # where the name is not the role
+//! id = "331102199008230027"
+//! name = "林小燕"
+//!
+//! [[timeline]]
+//! at = 2026-03-03T09:00:00+08:00
+//! sign = { role = "shareholder", subject = "331102199008230027" }
+//! # unsign = { role, subject, reason }  object = { step, by, text }
+//! # fund = { budget, amount }           more money comes into a budget
+//! # bank = { returned = { "line" = "why" } }   of every payment that is out; other lines are paid
+//! # wait = true                         only time passes: public notices whose period is over end
+//! ```
+//!
 //! This module knows the shape of the file, not what becomes of it.
 
+mod filing;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use filing::{Filing, subject};
 
 use crate::world::Given;
 use chrono::{DateTime, FixedOffset};
 use onething_capabilities::tables::{Mistake, object};
-use onething_contract::{
-    Capacity, Channel, Filer, Finding, Material, MaterialStatus, Office, Party, Severity, Subject,
-    SubjectKind, Text, Verdict,
-};
-use onething_engine::HandIn;
+use onething_contract::{Finding, Material, Office, Severity, Text, Verdict};
+use rust_decimal::Decimal;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::value::Datetime;
@@ -105,41 +130,17 @@ pub(crate) struct Entry {
 pub(crate) enum Asked {
     Submit(Filing),
     Correct(Filing),
+    Sign(Signing),
+    Unsign(Signing),
     Decide(Box<Deciding>),
     /// Each step by its own office, one after the other.
     Approve(Vec<String>),
+    Object(Objecting),
     Withdraw(Withdrawing),
     Supply(Material),
-}
-
-/// What is handed in, as far as a file says it.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct Filing {
-    /// A citizen ID.
-    subject: Option<String>,
-    /// The clerk's citizen ID.
-    filer: Option<String>,
-    /// The unit's social credit code; empty: files for no unit.
-    unit: Option<String>,
-    capacity: Option<Capacity>,
-    region: Option<String>,
-    channel: Option<Channel>,
-    /// By role.
-    parties: BTreeMap<String, Signatory>,
-    /// By code.
-    materials: BTreeMap<String, MaterialStatus>,
-    answers: Object,
-    /// Elements, materials and roles of parties that are left out.
-    without: BTreeSet<String>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Signatory {
-    id: String,
-    name: String,
-    signed_at: Option<Datetime>,
+    Bank(BankSays),
+    Fund(Funding),
+    Wait,
 }
 
 /// What an office says when it approves and the timeline says no more.
@@ -188,6 +189,59 @@ pub(crate) struct Withdrawing {
     pub reason: String,
 }
 
+/// A signature given or taken back.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Signing {
+    pub role: String,
+    /// A party's identifier.
+    pub subject: String,
+    /// The caller; the party where it says none.
+    pub by: Option<String>,
+    /// The case's own where it says none.
+    pub round: Option<u32>,
+    /// Of `unsign`.
+    #[serde(default)]
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Objecting {
+    pub step: String,
+    pub by: String,
+    pub text: String,
+}
+
+/// What the bank says of every payment that is out.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BankSays {
+    /// By line: why. All other lines are paid.
+    #[serde(default)]
+    pub returned: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Funding {
+    pub budget: String,
+    pub amount: Amount,
+}
+
+/// Yuan, `"100000.00"`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Amount(pub Decimal);
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let written = String::deserialize(deserializer)?;
+        let fen = onething_capabilities::fen(&written)
+            .ok_or_else(|| D::Error::custom("an amount is yuan with two places, \"100000.00\""))?;
+        Ok(Amount(Decimal::from_i128_with_scale(fen.into(), 2)))
+    }
+}
+
 /// A TOML table as the JSON that bundles read.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Object(pub Map<String, Value>);
@@ -218,10 +272,17 @@ struct WrittenEntry {
     at: Datetime,
     submit: Option<Filing>,
     correct: Option<Filing>,
+    sign: Option<Signing>,
+    unsign: Option<Signing>,
     decide: Option<Deciding>,
     approve: Option<Vec<String>>,
+    object: Option<Objecting>,
     withdraw: Option<Withdrawing>,
     supply: Option<Material>,
+    bank: Option<BankSays>,
+    fund: Option<Funding>,
+    #[serde(default)]
+    wait: bool,
     expect_refused: Option<String>,
 }
 
@@ -263,8 +324,18 @@ fn read(path: &Path) -> Result<Read, Malformed> {
         path: path.to_owned(),
         source,
     })?;
-    let written =
+    let mut written: File =
         toml::from_str(&text).map_err(|error| malformed(path, Mistake::of(&text, &error)))?;
+    written.submission.read_answers(path)?;
+    for entry in &mut written.timeline {
+        let entry = entry.get_mut();
+        for filing in [&mut entry.submit, &mut entry.correct]
+            .into_iter()
+            .flatten()
+        {
+            filing.read_answers(path)?;
+        }
+    }
     Ok(Read { text, written })
 }
 
@@ -344,17 +415,24 @@ fn timeline(text: &str, written: Vec<Spanned<WrittenEntry>>) -> Result<Vec<Entry
         let asked: Vec<Asked> = [
             entry.submit.map(Asked::Submit),
             entry.correct.map(Asked::Correct),
+            entry.sign.map(Asked::Sign),
+            entry.unsign.map(Asked::Unsign),
             entry.decide.map(|decide| Asked::Decide(Box::new(decide))),
             entry.approve.map(Asked::Approve),
+            entry.object.map(Asked::Object),
             entry.withdraw.map(Asked::Withdraw),
             entry.supply.map(Asked::Supply),
+            entry.bank.map(Asked::Bank),
+            entry.fund.map(Asked::Fund),
+            entry.wait.then_some(Asked::Wait),
         ]
         .into_iter()
         .flatten()
         .collect();
         let Ok([asked]) = <[Asked; 1]>::try_from(asked) else {
             return Err(mistake(
-                "an entry has one of submit, correct, decide, approve, withdraw, supply",
+                "an entry has one of submit, correct, sign, unsign, decide, approve, object, \
+                 withdraw, supply, bank, fund, wait",
             ));
         };
         timeline.push(Entry {
@@ -367,88 +445,6 @@ fn timeline(text: &str, written: Vec<Spanned<WrittenEntry>>) -> Result<Vec<Entry
         return Err(Mistake::at(text, &(0..0), "the timeline is empty"));
     }
     Ok(timeline)
-}
-
-impl Filing {
-    /// This where it says something, the other where it does not. What the other left out and this
-    /// one names is there again.
-    pub fn over(self, base: Filing) -> Filing {
-        let mut without = base.without;
-        without.retain(|name| {
-            !self.answers.0.contains_key(name)
-                && !self.materials.contains_key(name)
-                && !self.parties.contains_key(name)
-        });
-        without.extend(self.without);
-        let mut whole = Filing {
-            subject: self.subject.or(base.subject),
-            filer: self.filer.or(base.filer),
-            unit: self.unit.or(base.unit),
-            capacity: self.capacity.or(base.capacity),
-            region: self.region.or(base.region),
-            channel: self.channel.or(base.channel),
-            parties: base.parties,
-            materials: base.materials,
-            answers: base.answers,
-            without,
-        };
-        whole.parties.extend(self.parties);
-        whole.materials.extend(self.materials);
-        whole.answers.0.extend(self.answers.0);
-        whole
-    }
-
-    /// Where it is handled; the empty region where no file says.
-    pub fn region(&self) -> &str {
-        self.region.as_deref().unwrap_or_default()
-    }
-
-    /// What was typed.
-    pub fn typed(&self) -> Map<String, Value> {
-        self.answers.0.clone()
-    }
-
-    /// With these answers, and without what is left out.
-    pub fn hand_in(&self, answers: Map<String, Value>) -> HandIn {
-        let kept = |name: &&String| !self.without.contains(*name);
-        let unit = |code: &String| Subject {
-            kind: SubjectKind::Organisation,
-            identifier: code.clone(),
-        };
-        let parties = self.parties.iter().filter(|(role, _)| kept(role));
-        let materials = self.materials.iter().filter(|(code, _)| kept(code));
-        HandIn {
-            subject: person(self.subject.as_deref().unwrap_or_default()),
-            filer: Filer {
-                person: person(self.filer.as_deref().unwrap_or_default()),
-                unit: self.unit.as_ref().filter(|code| !code.is_empty()).map(unit),
-                capacity: self.capacity.unwrap_or(Capacity::UnitClerk),
-            },
-            parties: parties
-                .map(|(role, signatory)| Party {
-                    subject: person(&signatory.id),
-                    name: signatory.name.clone(),
-                    role: role.clone(),
-                    signed_at: signatory.signed_at.map(|at| at.to_string()),
-                })
-                .collect(),
-            region: self.region().to_owned(),
-            channel: self.channel.unwrap_or(Channel::Online),
-            materials: materials
-                .map(|(code, status)| Material {
-                    code: code.clone(),
-                    status: status.clone(),
-                })
-                .collect(),
-            answers: Value::Object(answers),
-            form_digest: None,
-        }
-    }
-
-    /// The element is left out, typed or not.
-    pub fn leaves_out(&self, name: &str) -> bool {
-        self.without.contains(name)
-    }
 }
 
 impl Deciding {
@@ -465,12 +461,5 @@ impl Deciding {
             basis: reason.basis.clone(),
         };
         self.reasons.iter().map(finding).collect()
-    }
-}
-
-fn person(id: &str) -> Subject {
-    Subject {
-        kind: SubjectKind::Person,
-        identifier: id.to_owned(),
     }
 }

@@ -3,20 +3,23 @@
 //! the real bundle in memory and compares.
 //!
 //! Everything about a case is as in a live host (the sandbox, the case engine, the checks of a
-//! command), but for three things that a fixture settles itself: registers and parameters are what
-//! it says, effects come out as it says, and it is whatever time it says. This crate refuses to
+//! command), but for four things that a fixture settles itself: registers and parameters are what it
+//! says, budgets have what it says, effects come out as it says, and it is whatever time it says. This crate refuses to
 //! know: stores, keys, HTTP, the clock of the machine, and the rules of any matter.
 
 mod check;
+mod error;
 mod fixture;
+mod follow;
 mod run;
 mod surprise;
 mod transcript;
 mod world;
 
 pub use check::{Checked, Problem, find};
+pub use error::Error;
 pub use fixture::{Fixture, Malformed};
-pub use run::{Error, Replayed};
+pub use run::Replayed;
 pub use surprise::Surprise;
 pub use transcript::{HandedIn, Told, Transcript};
 

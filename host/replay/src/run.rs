@@ -2,22 +2,23 @@
 //! it, until nothing is left to do. The clock stands at the entry's time meanwhile.
 
 use crate::Suite;
-use crate::fixture::{Asked, Deciding, Entry, Filing, Fixture};
+use crate::error::Error;
+use crate::fixture::{Asked, Deciding, Entry, Filing, Fixture, Signing, subject};
+use crate::follow::SHORT;
 use crate::surprise::{Surprise, surprise};
 use crate::transcript::{self, Told, Transcript};
 use crate::world::World;
 use onething_case::{Command, Recorded, Round, State, decide};
 use onething_contract::{
-    Assessment, Decision, Office, Refusal, Settlement, Severity, Submission, Verdict,
+    Assessment, Decision, Office, Severity, Subject, SubjectKind, Submission, Verdict,
 };
 use onething_engine::drive::{self, Drive, HandedIn, Invoked, Past};
 use onething_engine::{Decide, check_payload, legal_date, stamp};
 use onething_runtime::Bundle;
+use rust_decimal::Decimal;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// How often a bundle may answer and effects may settle after one command. A case has a few dozen.
-const TURNS_MAX: usize = 1_000;
 
 /// A fixture, run.
 #[derive(Debug, Clone)]
@@ -32,54 +33,6 @@ pub struct Replayed {
     pub surprises: Vec<Surprise>,
 }
 
-/// Why a fixture could not be run to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// No bundle for it.
-    #[error(
-        "no bundle of the matter `{matter}` is valid on {day}; `onething bundle build` makes it"
-    )]
-    NoBundle {
-        /// The matter.
-        matter: String,
-        /// The legal date, or the day of filing.
-        day: String,
-    },
-    /// A second case.
-    #[error("a fixture is one case, and this one is registered already; `correct` hands in again")]
-    SecondCase,
-    /// The bundle does not come to an end.
-    #[error("after {TURNS_MAX} turns of the bundle and its effects there is still something to do")]
-    NeverQuiet,
-    /// Nothing is registered that could be decided.
-    #[error("there is no case yet to ask this of")]
-    NoCase,
-    /// The bundle refuses the prefill.
-    #[error("the bundle refuses to prefill, {}: {}", .0.code, .0.message.en)]
-    Prefill(Refusal),
-    /// What the bundle says is no JSON.
-    #[error("the bundle's {what} is not JSON")]
-    Json {
-        /// Of what.
-        what: String,
-        /// Why not.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// The bundle failed.
-    #[error(transparent)]
-    Drive(#[from] drive::Error),
-    /// A check of the host failed.
-    #[error(transparent)]
-    Engine(#[from] onething_engine::Error),
-}
-
-impl From<onething_case::HistoryError> for Error {
-    fn from(error: onething_case::HistoryError) -> Self {
-        Self::Drive(error.into())
-    }
-}
-
 impl Suite {
     /// Runs a fixture once.
     ///
@@ -91,6 +44,7 @@ impl Suite {
             fixture,
             filing: fixture.submission.clone(),
             case: None,
+            money: fixture.given.money(),
             journal: Vec::new(),
         };
         let mut transcript = Transcript::default();
@@ -112,20 +66,22 @@ impl Suite {
 }
 
 /// A run under way.
-struct Run<'a> {
-    suite: &'a Suite,
-    fixture: &'a Fixture,
+pub(crate) struct Run<'a> {
+    pub suite: &'a Suite,
+    pub fixture: &'a Fixture,
     /// What was handed in last.
     filing: Filing,
-    case: Option<Case>,
+    pub case: Option<Case>,
+    /// All the money that came into a budget.
+    pub money: BTreeMap<String, Decimal>,
     journal: Vec<u8>,
 }
 
-struct Case {
-    drive: Drive,
-    state: State,
-    events: Vec<Recorded>,
-    past: Past,
+pub(crate) struct Case {
+    pub drive: Drive,
+    pub state: State,
+    pub events: Vec<Recorded>,
+    pub past: Past,
 }
 
 impl Run<'_> {
@@ -140,6 +96,7 @@ impl Run<'_> {
             asked: asked(&entry.asked),
             ..Told::default()
         };
+        self.pass_time(entry.at, &mut told)?;
         match &entry.asked {
             Asked::Submit(filing) => self.submit(filing, &at, &mut told)?,
             Asked::Correct(filing) => self.correct(filing, &at, &mut told)?,
@@ -148,6 +105,34 @@ impl Run<'_> {
                 for step in steps {
                     self.approve(step, &at, &mut told)?;
                 }
+            }
+            Asked::Sign(signing) => {
+                let case = self.case.as_ref().ok_or(Error::NoCase)?;
+                let command = Command::Sign {
+                    subject: case.party(signing),
+                    role: signing.role.clone(),
+                    round: signing.round.unwrap_or(case.state.round()),
+                    by: signing.by.as_ref().unwrap_or(&signing.subject).clone(),
+                };
+                self.command(&command, &at, &mut told)?;
+            }
+            Asked::Unsign(signing) => {
+                let case = self.case.as_ref().ok_or(Error::NoCase)?;
+                let command = Command::Unsign {
+                    subject: case.party(signing),
+                    role: signing.role.clone(),
+                    by: signing.by.as_ref().unwrap_or(&signing.subject).clone(),
+                    reason: signing.reason.clone(),
+                };
+                self.command(&command, &at, &mut told)?;
+            }
+            Asked::Object(objecting) => {
+                let command = Command::Object {
+                    step: objecting.step.clone(),
+                    by: objecting.by.clone(),
+                    text: objecting.text.clone(),
+                };
+                self.command(&command, &at, &mut told)?;
             }
             Asked::Withdraw(withdrawing) => {
                 let command = Command::Withdraw {
@@ -160,12 +145,28 @@ impl Run<'_> {
                 let command = Command::SupplyMaterial(material.clone());
                 self.command(&command, &at, &mut told)?;
             }
+            Asked::Bank(says) => self.bank(&says.returned, &at, &mut told)?,
+            Asked::Fund(funding) => {
+                let money = self.money.entry(funding.budget.clone()).or_default();
+                *money += funding.amount.0;
+                self.follow(&at)?;
+            }
+            Asked::Wait => {}
         }
         if let Some(case) = &self.case {
             let happened = case.events.iter().skip(events);
-            told.events = happened.filter_map(transcript::event).collect();
+            told.events = happened
+                .filter_map(|recorded| {
+                    let said = transcript::event(recorded)?;
+                    // While time passed, before what the entry asks.
+                    match recorded.at == at {
+                        true => Some(said),
+                        false => Some(format!("{} {said}", recorded.at)),
+                    }
+                })
+                .collect();
             let asked_for = case.state.effects.iter().skip(effects);
-            told.effects = asked_for.map(transcript::effect).collect();
+            told.effects.extend(asked_for.map(transcript::effect));
         }
         Ok(told)
     }
@@ -179,6 +180,11 @@ impl Run<'_> {
         if let Some(outcome) = &state.outcome {
             transcript.outcome = Some(json("outcome", outcome)?);
         }
+        transcript.reservations = state
+            .reservations
+            .iter()
+            .map(transcript::reserved)
+            .collect();
         for form in case.project(case.last_at())? {
             let values = json(&form.form, &form.values)?;
             transcript.forms.insert(form.form, values);
@@ -203,6 +209,10 @@ impl Run<'_> {
         let id = format!("{}-{year}-000001", self.filing.region());
         let events = drive.register(id, legal_date, round)?;
         let state = State::from_events(&events)?;
+        if self.is_short(&state) {
+            told.refused.push(SHORT.to_owned());
+            return Ok(());
+        }
         for one in invoked {
             self.note(1, &one, drive.bundle.digest());
         }
@@ -376,10 +386,19 @@ impl Run<'_> {
         self.command(&command, at, told)
     }
 
-    fn command(&mut self, command: &Command, at: &str, told: &mut Told) -> Result<(), Error> {
-        let case = self.case.as_mut().ok_or(Error::NoCase)?;
+    pub fn command(&mut self, command: &Command, at: &str, told: &mut Told) -> Result<(), Error> {
+        let case = self.case.as_ref().ok_or(Error::NoCase)?;
         match decide(Some(&case.state), at, command) {
-            Ok(events) => case.take(events)?,
+            Ok(events) => {
+                let state = case.state.clone().after(&events)?;
+                if self.is_short(&state) {
+                    told.refused.push(SHORT.to_owned());
+                    return Ok(());
+                }
+                if let Some(case) = &mut self.case {
+                    case.take(events)?;
+                }
+            }
             Err(onething_case::Error::Refused(refusal)) => {
                 told.refused.push(refusal.code);
                 return Ok(());
@@ -387,46 +406,6 @@ impl Run<'_> {
             Err(error) => return Err(drive::Error::from(error).into()),
         }
         self.follow(at)
-    }
-
-    /// The bundle answers, what it asked for comes out, and so on until all is quiet.
-    fn follow(&mut self, at: &str) -> Result<(), Error> {
-        for _ in 0..TURNS_MAX {
-            let Some(case) = &mut self.case else {
-                return Ok(());
-            };
-            if let Some(reaction) = case
-                .drive
-                .react(&case.events, &case.state, &mut case.past)?
-            {
-                case.take(reaction.events)?;
-                let digest = case.state.digest.clone();
-                if let Some(invoked) = reaction.invoked {
-                    self.note(reaction.to, &invoked, &digest);
-                }
-                continue;
-            }
-            // Effects come after those that they name: the first that is open has none to wait for.
-            let open = case
-                .state
-                .effects
-                .iter()
-                .find(|effect| effect.outcome.is_none());
-            let Some(effect) = open else {
-                return Ok(());
-            };
-            let line = transcript::effect_asked(&effect.intent.effect);
-            let settlement = Settlement {
-                ticket: effect.intent.ticket.clone(),
-                outcome: match self.fixture.given.refuses(&line) {
-                    Some(refusal) => Err(refusal),
-                    None => Ok("{}".to_owned()),
-                },
-            };
-            let settled = decide(Some(&case.state), at, &Command::Settle(settlement));
-            case.take(settled.map_err(drive::Error::from)?)?;
-        }
-        Err(Error::NeverQuiet)
     }
 
     fn drive(&self, on: &str) -> Result<Drive, Error> {
@@ -457,14 +436,14 @@ impl Run<'_> {
         })
     }
 
-    fn note(&mut self, event: u64, invoked: &Invoked, digest: &str) {
+    pub fn note(&mut self, event: u64, invoked: &Invoked, digest: &str) {
         self.journal.extend(invoked.outcome.journal(event, digest));
         self.journal.push(b'\n');
     }
 }
 
 impl Case {
-    fn take(&mut self, events: Vec<Recorded>) -> Result<(), Error> {
+    pub fn take(&mut self, events: Vec<Recorded>) -> Result<(), Error> {
         self.state = self.state.clone().after(&events)?;
         self.events.extend(events);
         Ok(())
@@ -472,6 +451,18 @@ impl Case {
 
     fn last_at(&self) -> &str {
         self.events.last().map_or("", |event| event.at.as_str())
+    }
+
+    /// The party meant; where there is none, somebody the case will not know.
+    fn party(&self, signing: &Signing) -> Subject {
+        let parties = &self.state.submission.parties;
+        let meant = parties
+            .iter()
+            .find(|party| party.subject.identifier == signing.subject);
+        meant.map_or_else(
+            || subject(SubjectKind::Person, &signing.subject),
+            |party| party.subject.clone(),
+        )
     }
 
     /// Whose step it is; of a step that is not there nobody's.
@@ -536,6 +527,12 @@ fn asked(asked: &Asked) -> String {
     match asked {
         Asked::Submit(_) => "submit".to_owned(),
         Asked::Correct(_) => "correct".to_owned(),
+        Asked::Sign(signing) => format!("sign {} {}", signing.role, signing.subject),
+        Asked::Unsign(signing) => format!("unsign {} {}", signing.role, signing.subject),
+        Asked::Object(objecting) => format!("object {}", objecting.step),
+        Asked::Bank(_) => "bank answers".to_owned(),
+        Asked::Fund(funding) => format!("fund {}: {:.2}", funding.budget, funding.amount.0),
+        Asked::Wait => "wait".to_owned(),
         Asked::Decide(deciding) => format!(
             "decide {}: {}",
             deciding.step,

@@ -1,11 +1,14 @@
 //! What a replayed case came to, in lines that people read and compare: findings, events and
 //! effects are one line each, in their order. It is written as `expected.json`.
 
-use onething_case::{EffectRecord, Event, Recorded};
+use onething_capabilities::{AnsweredLine, LineStatus};
+use onething_case::{EffectRecord, Event, Recorded, ReservationRecord};
 use onething_contract::{
-    Assessment, Document, Effect, Ending, Finding, Office, Phase, Recipient, SealOwner, Severity,
-    Step, StepMode, TimeLimit, Verdict,
+    Assessment, Document, Effect, Ending, Finding, Office, PaymentOrder, Phase, Recipient,
+    Reservation, ReservationStatus, SealOwner, Severity, Step, StepMode, TimeLimit, Verdict,
+    WhenShort,
 };
+use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -20,6 +23,9 @@ pub struct Transcript {
     /// What a completed case came to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Value>,
+    /// What became of the money it asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reservations: Vec<String>,
     /// The agencies' own forms as the case ends, by name: box number to value.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub forms: Map<String, Value>,
@@ -41,7 +47,7 @@ pub struct Told {
     /// What happened, but for the bundle's answers and what effects came to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<String>,
-    /// What the bundle asked for.
+    /// What the bundle asked for, and payments that the bank has answered now.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub effects: Vec<String>,
 }
@@ -66,6 +72,9 @@ pub struct HandedIn {
     /// What no other case may hold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unique_keys: Vec<String>,
+    /// The money that must be there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reservations: Vec<String>,
     /// The order of work.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<String>,
@@ -79,7 +88,39 @@ impl HandedIn {
         self.findings = assessment.findings.iter().map(finding).collect();
         self.missing.clone_from(&assessment.missing);
         self.unique_keys.clone_from(&assessment.unique_keys);
+        self.reservations = assessment.reservations.iter().map(reservation).collect();
     }
+}
+
+/// `payroll/2026: 100000.00, or refused`.
+fn reservation(reservation: &Reservation) -> String {
+    let short = match reservation.when_short {
+        WhenShort::Refuse => "refused",
+        WhenShort::Wait => "waits",
+    };
+    format!("{}: {}, or {short}", reservation.budget, reservation.amount)
+}
+
+/// `payroll/2026: 100000.00, paid 99000.00, given back 1000.00`.
+pub(crate) fn reserved(record: &ReservationRecord) -> String {
+    let left = record.amount - record.in_transit - record.paid;
+    let mut said = vec![format!(
+        "{}: {}",
+        record.reservation.budget, record.reservation.amount
+    )];
+    let left_is = match record.status {
+        ReservationStatus::Waiting => "waited for",
+        ReservationStatus::Reserved => "reserved",
+        ReservationStatus::Released => "given back",
+    };
+    let parts = [
+        ("paid", record.paid),
+        ("at the bank", record.in_transit),
+        (left_is, left),
+    ];
+    let told = parts.iter().filter(|(_, amount)| !amount.is_zero());
+    said.extend(told.map(|(is, amount)| format!("{is} {amount:.2}")));
+    said.join(", ")
 }
 
 fn finding(finding: &Finding) -> String {
@@ -104,10 +145,12 @@ pub(crate) fn step(step: &Step) -> String {
     if step.lead {
         said.push("lead".to_owned());
     }
-    match step.mode {
+    match &step.mode {
         StepMode::Manual => {}
         StepMode::Automatic => said.push("automatic".to_owned()),
-        StepMode::PublicNotice => said.push("public notice".to_owned()),
+        StepMode::PublicNotice(notice) => {
+            said.push(format!("public notice of {} working days", notice.days));
+        }
     }
     if !step.after.is_empty() {
         said.push(format!("after {}", step.after.join(" and ")));
@@ -131,6 +174,13 @@ pub(crate) fn step(step: &Step) -> String {
 pub(crate) fn event(recorded: &Recorded) -> Option<String> {
     Some(match &recorded.event {
         Event::Registered(_) => "registered".to_owned(),
+        Event::Signed { subject, role, .. } => format!("signed {role} {}", subject.identifier),
+        Event::SignatureRevoked { subject, role, .. } => {
+            format!("signature-revoked {role} {}", subject.identifier)
+        }
+        Event::Filed { .. } => "filed".to_owned(),
+        Event::Objected(objection) => format!("objected {} by {}", objection.step, objection.by),
+        Event::Reserved { budget } => format!("reserved {budget}"),
         Event::Accepted => "accepted".to_owned(),
         Event::StepAdded { step } => format!("step-added {}", step.id),
         Event::StepOpened { step } => format!("step-opened {step}"),
@@ -209,10 +259,31 @@ fn ended(ending: &Ending) -> String {
 /// An effect with what it came to, if that is not simply done.
 pub(crate) fn effect(record: &EffectRecord) -> String {
     let asked = effect_asked(&record.intent.effect);
-    match &record.outcome {
-        Some(Ok(_)) => asked,
-        Some(Err(refusal)) => format!("{asked}  REFUSED {}", refusal.code),
-        None => format!("{asked}  NOT DONE"),
+    match (&record.outcome, &record.intent.effect) {
+        (Some(Ok(value)), Effect::Payment(_)) => format!("{asked}{}", returned(value)),
+        (Some(Ok(_)), _) => asked,
+        (Some(Err(refusal)), _) => format!("{asked}  REFUSED {}", refusal.code),
+        (None, Effect::Payment(_)) => format!("{asked}  AT THE BANK"),
+        (None, _) => format!("{asked}  NOT DONE"),
+    }
+}
+
+/// `  RETURNED l7 (账号户名不符)`; nothing where all is paid.
+fn returned(settlement: &str) -> String {
+    let answer = serde_json::from_str::<Value>(settlement).unwrap_or_default();
+    let lines = answer["lines"].clone();
+    let lines = serde_json::from_value::<Vec<AnsweredLine>>(lines).unwrap_or_default();
+    let returned: Vec<String> = lines
+        .iter()
+        .filter(|line| line.status == LineStatus::Returned)
+        .map(|line| {
+            let reason = line.reason.as_deref().unwrap_or_default();
+            format!("{} ({reason})", line.line)
+        })
+        .collect();
+    match returned.as_slice() {
+        [] => String::new(),
+        lines => format!("  RETURNED {}", lines.join(", ")),
     }
 }
 
@@ -245,9 +316,26 @@ pub(crate) fn effect_asked(effect: &Effect) -> String {
             format!("notice {template} to {to}: {}", notice_values(values))
         }
         Effect::Delivery { form, to } => format!("delivery {form} to {}", office_name(to)),
-        Effect::Payment { budget, lines } => format!("payment {budget}: {} lines", lines.len()),
+        Effect::Payment(order) => payment(order),
         Effect::Release { budget } => format!("release {budget}"),
     }
+}
+
+/// `payment payroll/2026: SALA on 2026-03-10, 9998 lines, 61234567.89`.
+fn payment(order: &PaymentOrder) -> String {
+    let amounts = order
+        .lines
+        .iter()
+        .map(|line| line.amount.parse::<Decimal>());
+    let total: Decimal = amounts.filter_map(Result::ok).sum();
+    let count = match order.lines.len() {
+        1 => "1 line".to_owned(),
+        count => format!("{count} lines"),
+    };
+    format!(
+        "payment {}: {} on {}, {count}, {total:.2}",
+        order.budget, order.category, order.execute_on
+    )
 }
 
 fn office_name(office: &Office) -> String {

@@ -1,12 +1,13 @@
 //! The world of a fixture: what registers and parameters say, and which effects are refused. All of
 //! it is at hand at once, so that a bundle needs one pass.
 
-use crate::fixture::Object;
+use crate::fixture::{Amount, Object};
 use chrono::NaiveDate;
 use onething_capabilities::Parameters;
 use onething_contract::manifest::Manifest;
 use onething_contract::{Entry, Found, Lookup, Parameter, Refusal, Text};
 use onething_runtime::Facts;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,8 +28,19 @@ pub(crate) struct Given {
     without: BTreeSet<String>,
     /// In place of the published ones.
     parameters: BTreeMap<String, Vec<Period>>,
+    /// What budgets have; one that is not named has nothing.
+    budgets: BTreeMap<String, Amount>,
+    /// Who says what became of a payment; the bank, at once and well, where no file says.
+    bank: Option<Bank>,
     /// By the beginning of an effect's line in the transcript: the code it is refused with.
     fail: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Bank {
+    /// The timeline.
+    Manual,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -70,8 +82,21 @@ impl Given {
         whole.down.extend(self.down);
         whole.without.extend(self.without);
         whole.parameters.extend(self.parameters);
+        whole.budgets.extend(self.budgets);
+        whole.bank = self.bank.or(whole.bank);
         whole.fail.extend(self.fail);
         whole
+    }
+
+    /// The money there is, by budget.
+    pub fn money(&self) -> BTreeMap<String, Decimal> {
+        let amount = |(budget, amount): (&String, &Amount)| (budget.clone(), amount.0);
+        self.budgets.iter().map(amount).collect()
+    }
+
+    /// Payments wait for the timeline's word.
+    pub fn bank_waits(&self) -> bool {
+        self.bank == Some(Bank::Manual)
     }
 
     /// The refusal that the effect of this line comes to, if it does.
@@ -103,6 +128,7 @@ impl Facts for World {
         Some(match lookup {
             Lookup::Register { register, key } => self.register(register, key),
             Lookup::Parameter { name, on } => self.parameter(name, on),
+            Lookup::Family { name, on } => Found::Names(self.family(name, on)),
         })
     }
 
@@ -147,16 +173,30 @@ impl World {
         }))
     }
 
+    /// The published names, but for those that the fixture says itself.
+    fn family(&self, name: &str, on: &str) -> Vec<String> {
+        let given = &self.given.parameters;
+        let Ok(day) = on.parse() else {
+            return Vec::new();
+        };
+        let published = self.parameters.family(name, day, &self.region);
+        let mut names: BTreeSet<String> = published
+            .into_iter()
+            .filter(|name| !given.contains_key(name))
+            .collect();
+        let family = format!("{name}/");
+        let in_force = given.iter().filter(|(name, periods)| {
+            name.starts_with(&family) && in_force(periods, day).is_some()
+        });
+        names.extend(in_force.map(|(name, _)| name.clone()));
+        names.into_iter().collect()
+    }
+
     fn parameter(&self, name: &str, on: &str) -> Found {
         let Some(periods) = self.given.parameters.get(name) else {
             return self.parameters.find(name, on, &self.region);
         };
-        let on: Option<NaiveDate> = on.parse().ok();
-        let in_force = on.and_then(|on| {
-            periods
-                .iter()
-                .find(|period| period.since <= on && period.until.is_none_or(|until| on < until))
-        });
+        let in_force = on.parse().ok().and_then(|on| in_force(periods, on));
         Found::Parameter(in_force.map(|period| Parameter {
             value: period.value.to_string(),
             since: period.since.to_string(),
@@ -165,6 +205,13 @@ impl World {
             illustrative: true,
         }))
     }
+}
+
+/// The period that holds on that day.
+fn in_force(periods: &[Period], on: NaiveDate) -> Option<&Period> {
+    periods
+        .iter()
+        .find(|period| period.since <= on && period.until.is_none_or(|until| on < until))
 }
 
 fn refusal(code: &str, zh: &str, en: &str) -> Refusal {

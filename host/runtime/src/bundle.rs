@@ -3,7 +3,7 @@
 use crate::call::{Call, Given, Inputs};
 use crate::engine::ticks_max;
 use crate::exports::Exports;
-use crate::inspect::{Inspection, LoadError};
+use crate::inspect::{Inspection, LoadError, OUTREACH, PUBLICATION};
 use crate::output::Output;
 use crate::run::{Outcome, Run, Usage, json_bytes};
 use crate::world::{Fetched, Left, World};
@@ -74,6 +74,18 @@ impl Bundle {
     #[must_use]
     pub fn exports(&self) -> &[String] {
         &self.0.exports
+    }
+
+    /// It exports `outreach`.
+    #[must_use]
+    pub fn reaches_out(&self) -> bool {
+        self.exports().iter().any(|name| name == OUTREACH)
+    }
+
+    /// It exports `publication`.
+    #[must_use]
+    pub fn checks_publications(&self) -> bool {
+        self.exports().iter().any(|name| name == PUBLICATION)
     }
 
     /// What it is.
@@ -297,6 +309,6 @@ fn finish(pass: Pass, passes: u32, time: Duration) -> Run {
 fn name_of(lookup: &Lookup) -> &str {
     match lookup {
         Lookup::Register { register, .. } => register,
-        Lookup::Parameter { name, .. } => name,
+        Lookup::Parameter { name, .. } | Lookup::Family { name, .. } => name,
     }
 }

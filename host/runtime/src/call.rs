@@ -1,12 +1,12 @@
 //! What an invocation is given: the export with its arguments, and the inputs it may read.
 
 use crate::run::json_bytes;
-use onething_contract::{CaseView, Event, Filer, Found, Lookup, Subject, Submission};
+use onething_contract::{CaseView, Event, Filer, Found, Json, Lookup, Subject, Submission};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// An export of `matter` and its arguments.
+/// An export of a bundle and its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "wit/matter.wit documents the exports")]
@@ -33,6 +33,19 @@ pub enum Call {
         view: CaseView,
         event: Event,
     },
+    /// Of the optional interface `outreach`.
+    Reach {
+        subjects: Vec<Subject>,
+        codes: Vec<String>,
+        on: String,
+    },
+    /// Of the optional interface `publication`.
+    Check {
+        name: String,
+        value: Json,
+        since: String,
+        until: Option<String>,
+    },
 }
 
 impl Call {
@@ -45,6 +58,8 @@ impl Call {
             Call::Plan { .. } => "plan",
             Call::Project { .. } => "project",
             Call::Respond { .. } => "respond",
+            Call::Reach { .. } => "reach",
+            Call::Check { .. } => "check",
         }
     }
 

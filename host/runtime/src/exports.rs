@@ -1,12 +1,12 @@
 //! The exports of a bundle: found once, typed by the contract, called with borrowed arguments.
 
 use crate::call::Call;
-use crate::inspect::{EXPORT, LoadError};
+use crate::inspect::{EXPORT, LoadError, OUTREACH, PUBLICATION};
 use crate::output::Output;
 use crate::world::World;
 use onething_contract::{
-    Assessment, CaseView, Directive, Event, Filer, FilledForm, Prefilled, Refusal, Step, Subject,
-    Submission,
+    Assessment, CaseView, Directive, Event, Filer, FilledForm, Finding, Offer, Prefilled, Refusal,
+    Step, Subject, Submission,
 };
 use wasmtime::Store;
 use wasmtime::component::{
@@ -18,14 +18,18 @@ type Assess<'a> = TypedFunc<(&'a Submission,), (Assessment,)>;
 type Plan<'a> = TypedFunc<(&'a Submission, &'a str), (Vec<Step>,)>;
 type Project<'a> = TypedFunc<(&'a CaseView,), (Vec<FilledForm>,)>;
 type Respond<'a> = TypedFunc<(&'a CaseView, &'a Event), (Vec<Directive>,)>;
+type Reach<'a> = TypedFunc<(&'a [Subject], &'a [String], &'a str), (Vec<Offer>,)>;
+type Check<'a> = TypedFunc<(&'a str, &'a str, &'a str, &'a Option<String>), (Vec<Finding>,)>;
 
-/// Where the functions of `matter` stand in a component.
+/// Where the functions of `matter`, and those of the optional interfaces, stand in a component.
 pub(crate) struct Exports {
     prefill: ComponentExportIndex,
     assess: ComponentExportIndex,
     plan: ComponentExportIndex,
     project: ComponentExportIndex,
     respond: ComponentExportIndex,
+    reach: Option<ComponentExportIndex>,
+    check: Option<ComponentExportIndex>,
 }
 
 impl Exports {
@@ -33,10 +37,17 @@ impl Exports {
         let matter = component
             .get_export_index(None, EXPORT)
             .ok_or(LoadError::MissingExport)?;
-        let find = |name| {
+        let function = |interface: &ComponentExportIndex, name| {
             component
-                .get_export_index(Some(&matter), name)
+                .get_export_index(Some(interface), name)
                 .ok_or(LoadError::MissingFunction { name })
+        };
+        let find = |name| function(&matter, name);
+        let optional = |interface, name| {
+            let interface = component.get_export_index(None, interface);
+            interface
+                .map(|interface| function(&interface, name))
+                .transpose()
         };
         Ok(Self {
             prefill: find("prefill")?,
@@ -44,6 +55,8 @@ impl Exports {
             plan: find("plan")?,
             project: find("project")?,
             respond: find("respond")?,
+            reach: optional(OUTREACH, "reach")?,
+            check: optional(PUBLICATION, "check")?,
         })
     }
 
@@ -54,6 +67,12 @@ impl Exports {
         let _: Plan = typed(store, instance, self.plan)?;
         let _: Project = typed(store, instance, self.project)?;
         let _: Respond = typed(store, instance, self.respond)?;
+        if let Some(reach) = self.reach {
+            let _: Reach = typed(store, instance, reach)?;
+        }
+        if let Some(check) = self.check {
+            let _: Check = typed(store, instance, check)?;
+        }
         Ok(())
     }
 
@@ -91,7 +110,36 @@ impl Exports {
                 let function: Respond = typed(store, instance, self.respond)?;
                 Output::Respond(function.call(store, (view, event))?.0)
             }
+            Call::Reach {
+                subjects,
+                codes,
+                on,
+            } => {
+                let reach = exported(self.reach, OUTREACH)?;
+                let function: Reach = typed(store, instance, reach)?;
+                Output::Reach(function.call(store, (subjects, codes, on))?.0)
+            }
+            Call::Check {
+                name,
+                value,
+                since,
+                until,
+            } => {
+                let check = exported(self.check, PUBLICATION)?;
+                let function: Check = typed(store, instance, check)?;
+                Output::Check(function.call(store, (name, value, since, until))?.0)
+            }
         })
+    }
+}
+
+fn exported(
+    function: Option<ComponentExportIndex>,
+    interface: &str,
+) -> wasmtime::Result<ComponentExportIndex> {
+    match function {
+        Some(function) => Ok(function),
+        None => wasmtime::bail!("the bundle does not export {interface}"),
     }
 }
 

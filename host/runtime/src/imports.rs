@@ -4,10 +4,12 @@
 use crate::output::check_object;
 use crate::run::{Level, json_bytes};
 use crate::world::World;
+use onething_contract::manifest::covers;
 use onething_contract::{
     Document, Effect, Entry, Found, Json, Lookup, LookupFailure, Office, Parameter, Payment,
-    Recipient, Refusal, SealOwner, Text, Ticket,
+    PaymentOrder, Recipient, Refusal, ReservationStatus, SealOwner, Text, Ticket,
 };
+use rust_decimal::Decimal;
 use serde::Serialize;
 use std::sync::Arc;
 use wasmtime::StoreContextMut;
@@ -58,11 +60,19 @@ pub(crate) fn link(linker: &mut Linker<World>) -> wasmtime::Result<()> {
             Ok((read_register(context.data_mut(), &register, keys)?,))
         },
     )?;
-    linker.instance(PARAMETERS)?.func_wrap(
+    let mut parameters = linker.instance(PARAMETERS)?;
+    parameters.func_wrap(
         "in-force",
         |mut context: Context, (name, on): (String, String)| {
             called(&mut context, 2, &(&name, &on))?;
             Ok((read_parameter(context.data_mut(), name, on)?,))
+        },
+    )?;
+    parameters.func_wrap(
+        "family",
+        |mut context: Context, (name, on): (String, String)| {
+            called(&mut context, 2, &(&name, &on))?;
+            Ok((read_family(context.data_mut(), name, on)?,))
         },
     )?;
 
@@ -88,13 +98,10 @@ pub(crate) fn link(linker: &mut Linker<World>) -> wasmtime::Result<()> {
         },
     )?;
     let mut payments = linker.instance(PAYMENTS)?;
-    payments.func_wrap(
-        "pay",
-        |mut context: Context, (budget, lines, after): (String, Vec<Payment>, Vec<Ticket>)| {
-            called(&mut context, 1, &(&budget, &lines, &after))?;
-            Ok((pay(context.data_mut(), budget, lines, after),))
-        },
-    )?;
+    payments.func_wrap("pay", |mut context: Context, (order,): (Order,)| {
+        called(&mut context, 1, &order)?;
+        Ok((pay(context.data_mut(), order),))
+    })?;
     payments.func_wrap("release", |mut context: Context, (budget,): (String,)| {
         called(&mut context, 1, &budget)?;
         Ok((release(context.data_mut(), budget),))
@@ -165,7 +172,7 @@ fn read_register(
             Some(Found::Unavailable(refusal)) => {
                 failure.get_or_insert(LookupFailure::Unavailable(refusal));
             }
-            Some(Found::Parameter(_)) => return Err(mismatched("a register")),
+            Some(Found::Parameter(_) | Found::Names(_)) => return Err(mismatched("a register")),
             None => failure = Some(LookupFailure::Pending),
         }
     }
@@ -177,15 +184,37 @@ fn read_parameter(
     name: String,
     on: String,
 ) -> wasmtime::Result<Result<Option<Parameter>, LookupFailure>> {
-    if !world.manifest.grants.parameters.contains(&name) {
+    if !granted(&world.manifest.grants.parameters, &name) {
         return Ok(Err(LookupFailure::NotGranted(refused(Reason::NotGranted))));
     }
     match world.look_up(Lookup::Parameter { name, on })? {
         Some(Found::Parameter(parameter)) => Ok(Ok(parameter)),
         Some(Found::Unavailable(refusal)) => Ok(Err(LookupFailure::Unavailable(refusal))),
-        Some(Found::Entry(_)) => Err(mismatched("a parameter")),
+        Some(Found::Entry(_) | Found::Names(_)) => Err(mismatched("a parameter")),
         None => Ok(Err(LookupFailure::Pending)),
     }
+}
+
+fn read_family(
+    world: &mut World,
+    name: String,
+    on: String,
+) -> wasmtime::Result<Result<Vec<String>, LookupFailure>> {
+    let whole = format!("{name}/*");
+    if !world.manifest.grants.parameters.contains(&whole) {
+        return Ok(Err(LookupFailure::NotGranted(refused(Reason::NotGranted))));
+    }
+    match world.look_up(Lookup::Family { name, on })? {
+        Some(Found::Names(names)) => Ok(Ok(names)),
+        Some(Found::Unavailable(refusal)) => Ok(Err(LookupFailure::Unavailable(refusal))),
+        Some(Found::Entry(_) | Found::Parameter(_)) => Err(mismatched("a family")),
+        None => Ok(Err(LookupFailure::Pending)),
+    }
+}
+
+/// By a grant of the name itself or of its family.
+fn granted(grants: &[String], name: &str) -> bool {
+    grants.iter().any(|grant| covers(grant, name))
 }
 
 fn mismatched(asked: &str) -> wasmtime::Error {
@@ -259,19 +288,63 @@ fn push(
     Ok(world.promise(Effect::Delivery { form, to }, after))
 }
 
-fn pay(
-    world: &mut World,
+/// `payments.order`.
+#[derive(ComponentType, Lift, Serialize)]
+#[component(record)]
+struct Order {
     budget: String,
+    category: String,
+    #[component(name = "execute-on")]
+    execute_on: String,
     lines: Vec<Payment>,
     after: Vec<Ticket>,
-) -> Result<Ticket, Refusal> {
-    let granted = world.manifest.grants.payments.contains(&budget);
-    may_act(world, granted, true, &after)?;
-    Ok(world.promise(Effect::Payment { budget, lines }, after))
+}
+
+fn pay(world: &mut World, order: Order) -> Result<Ticket, Refusal> {
+    let granted = granted(&world.manifest.grants.payments, &order.budget);
+    may_act(world, granted, true, &order.after)?;
+    let total = total(&order.lines);
+    if !total.is_some_and(|total| total <= left(world, &order.budget)) {
+        return Err(refused(Reason::NotReserved));
+    }
+    let effect = Effect::Payment(PaymentOrder {
+        budget: order.budget,
+        category: order.category,
+        execute_on: order.execute_on,
+        lines: order.lines,
+    });
+    Ok(world.promise(effect, order.after))
+}
+
+/// `None` where a line's amount is none.
+fn total(lines: &[Payment]) -> Option<Decimal> {
+    lines.iter().try_fold(Decimal::ZERO, |sum, line| {
+        let amount: Decimal = line.amount.parse().ok()?;
+        sum.checked_add(amount).filter(|_| amount > Decimal::ZERO)
+    })
+}
+
+/// What the case can still pay of a budget, after the orders of this pass.
+fn left(world: &World, budget: &str) -> Decimal {
+    let held = world.acts_on().and_then(|view| {
+        view.reservations
+            .iter()
+            .find(|held| held.budget == budget && held.status == ReservationStatus::Reserved)
+    });
+    let held: Option<Decimal> = held.and_then(|held| held.left.parse().ok());
+    let ordered = world
+        .left
+        .intents
+        .iter()
+        .filter_map(|intent| match &intent.effect {
+            Effect::Payment(order) if order.budget == budget => total(&order.lines),
+            _ => None,
+        });
+    held.unwrap_or_default() - ordered.sum::<Decimal>()
 }
 
 fn release(world: &mut World, budget: String) -> Result<Ticket, Refusal> {
-    let granted = world.manifest.grants.payments.contains(&budget);
+    let granted = granted(&world.manifest.grants.payments, &budget);
     may_act(world, granted, true, &[])?;
     Ok(world.promise(Effect::Release { budget }, Vec::new()))
 }
@@ -317,6 +390,7 @@ fn may_act(world: &World, granted: bool, known: bool, after: &[Ticket]) -> Resul
 enum Reason {
     NotGranted,
     NotHere,
+    NotReserved,
     UnknownDocument,
     UnknownTicket,
 }
@@ -332,6 +406,11 @@ fn refused(reason: Reason) -> Refusal {
             "not-here",
             "只有 respond 可以发起用印、通知、推送和拨付。",
             "Only respond may seal, notify, deliver and pay.",
+        ),
+        Reason::NotReserved => (
+            "not-reserved",
+            "拨付金额超过本办件在该预算中预留的余额,或者金额不是正数。",
+            "The order is more than the case holds of this budget, or an amount is not positive.",
         ),
         Reason::UnknownDocument => (
             "unknown-document",

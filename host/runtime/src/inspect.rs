@@ -7,8 +7,12 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
-/// The one interface that a bundle exports.
+/// The interface that every bundle exports.
 pub(crate) const EXPORT: &str = "onething:matter/matter@0.1.0";
+
+/// What a bundle may export besides.
+pub(crate) const OUTREACH: &str = "onething:matter/outreach@0.1.0";
+pub(crate) const PUBLICATION: &str = "onething:matter/publication@0.1.0";
 
 /// A bundle's own description.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -1,7 +1,9 @@
 //! What an export returned, and whether it keeps the contract's promises about JSON.
 
 use crate::Fault;
-use onething_contract::{Assessment, Decision, Directive, FilledForm, Prefilled, Refusal, Step};
+use onething_contract::{
+    Assessment, Decision, Directive, FilledForm, Finding, Offer, Prefilled, Refusal, Step,
+};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
@@ -15,6 +17,8 @@ pub enum Output {
     Plan(Vec<Step>),
     Project(Vec<FilledForm>),
     Respond(Vec<Directive>),
+    Reach(Vec<Offer>),
+    Check(Vec<Finding>),
 }
 
 impl Output {
@@ -27,6 +31,8 @@ impl Output {
             Output::Plan(_) => "plan",
             Output::Project(_) => "project",
             Output::Respond(_) => "respond",
+            Output::Reach(_) => "reach",
+            Output::Check(_) => "check",
         }
     }
 
@@ -44,6 +50,8 @@ impl Output {
                 .iter()
                 .try_for_each(|form| check_object("filled-form.values", &form.values)),
             Output::Respond(directives) => directives.iter().try_for_each(check_directive),
+            Output::Reach(offers) => offers.iter().try_for_each(check_offer),
+            Output::Check(_) => Ok(()),
         }
     }
 }
@@ -52,6 +60,13 @@ fn check_step(step: &Step) -> Result<(), Fault> {
     step.payload_schema
         .iter()
         .try_for_each(|schema| check_json("step.payload-schema", schema))
+}
+
+fn check_offer(offer: &Offer) -> Result<(), Fault> {
+    let mut answers = offer.answers.iter();
+    answers.try_for_each(|answers| check_object("offer.answers", answers))?;
+    let mut notices = offer.notices.iter();
+    notices.try_for_each(|notice| check_object("message.values", &notice.values))
 }
 
 fn check_decision(decision: &Decision) -> Result<(), Fault> {

@@ -30,7 +30,7 @@ pub(crate) struct WhichCases {
     region: Option<String>,
     /// The name of the matter.
     matter: Option<String>,
-    /// `acceptance`, `correction`, `examination`, `completed`, `rejected`, `not-accepted`,
+    /// `signing`, `acceptance`, `correction`, `examination`, `completed`, `rejected`, `not-accepted`,
     /// `not-competent` or `withdrawn`.
     status: Option<String>,
     /// Held up by a fault of the bundle, or not.

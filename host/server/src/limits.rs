@@ -9,8 +9,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::time::{Duration, Instant};
 
-/// Of a JSON body.
-pub(crate) const BODY_BYTES_MAX: usize = 4 << 20;
+/// Of a JSON body: a roster of 10,000 lines is about 8 MB.
+pub(crate) const BODY_BYTES_MAX: usize = 12 << 20;
 /// Of a material.
 pub(crate) const MATERIAL_BYTES_MAX: usize = 10 << 20;
 /// Of a request's target and headers.

@@ -1,7 +1,7 @@
 //! Work of the offices: what waits for them, and their decisions.
 
 use crate::App;
-use crate::callers::{Caller, Role};
+use crate::callers::{Caller, FILER, Role};
 use crate::cases::{rows, seen};
 use crate::commands::answered;
 use crate::extract::Checked;
@@ -10,6 +10,7 @@ use crate::problem::Problem;
 use crate::records::{CaseBody, TaskList};
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use onething_case::StepRecord;
 use onething_contract::Office;
 use onething_engine::Decide;
 use onething_store::{TaskKey, TaskRow};
@@ -37,9 +38,9 @@ pub(crate) struct WhichTasks {
 #[into_params(parameter_in = Path)]
 pub(crate) struct StepPath {
     /// The id of the case.
-    id: String,
+    pub(crate) id: String,
     /// The id of the step.
-    step: String,
+    pub(crate) step: String,
 }
 
 /// The steps that wait for an office.
@@ -69,10 +70,11 @@ pub(crate) async fn list_tasks(
     }))
 }
 
-/// Decides a step, for the caller's office and in its person's name. The decision is a fact once this
+/// Decides a step, for the caller's office or as the filer, and in its person's name. The decision is a fact once this
 /// answers; what follows from it may still be under way.
 ///
-/// Lets in: an officer of the office whose step it is.
+/// Lets in: an officer of the office whose step it is; the caller that handed the case in, for a step
+/// of the filer's.
 #[utoipa::path(
     post,
     path = "/v1/cases/{id}/steps/{step}/decisions",
@@ -92,11 +94,18 @@ pub(crate) async fn decide(
     Checked(Path(path)): Checked<Path<StepPath>>,
     Checked(Json(asked)): Checked<Json<Decide>>,
 ) -> Result<Json<CaseBody>, Problem> {
-    let office = caller.office()?;
-    seen(&app, &caller, &path.id).await?;
+    let state = seen(&app, &caller, &path.id).await?.state;
+    let office = match state.step(&path.step).map(StepRecord::office) {
+        Some(office) if office.function == FILER => {
+            caller.must_have_filed(&state)?;
+            office
+        }
+        _ => caller.office()?,
+    };
+    let (person, at) = (caller.person(), now());
     let case = app
         .engine
-        .decide(&path.id, &path.step, asked, caller.person(), office, now())
+        .decide(&path.id, &path.step, asked, person, office, at)
         .await;
     answered(&app, &path.id, case).await
 }
@@ -130,11 +139,11 @@ fn office(
 }
 
 /// A task as `next` and `after` name it.
-fn address(task: &TaskRow) -> String {
+pub(crate) fn address(task: &TaskRow) -> String {
     format!("{}/{}", task.case_id, task.step)
 }
 
-fn task_key(after: &str) -> Result<TaskKey, Problem> {
+pub(crate) fn task_key(after: &str) -> Result<TaskKey, Problem> {
     let (case_id, step) = after.split_once('/').ok_or_else(|| {
         Problem::malformed(
             "malformed-query",

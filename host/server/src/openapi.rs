@@ -3,7 +3,7 @@
 
 use crate::problem::{MEDIA_TYPE, Members, Problem};
 use crate::records::Health;
-use crate::{App, cases, commands, documents, materials, matters, offices};
+use crate::{App, cases, commands, documents, materials, matters, money, offices, parties};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
@@ -44,6 +44,7 @@ const PROBLEMS: [(&str, &str); 5] = [
         (name = "cases", description = "Handing in, and following a case to its end."),
         (name = "offices", description = "Work of the offices."),
         (name = "materials", description = "Files that go with a submission."),
+        (name = "money", description = "Budgets, and payments at the bank."),
         (name = "host", description = "The host itself."),
     ),
     // A column refers to itself and is found by nobody else.
@@ -73,8 +74,17 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .routes(routes!(commands::supply))
         .routes(routes!(commands::rate))
         .routes(routes!(commands::resume))
+        .routes(routes!(parties::sign))
+        .routes(routes!(parties::unsign))
+        .routes(routes!(parties::list_notices))
+        .routes(routes!(parties::object))
         .routes(routes!(offices::list_tasks))
         .routes(routes!(offices::decide))
+        .routes(routes!(money::list_budgets, money::open_budget))
+        .routes(routes!(money::get_budget))
+        .routes(routes!(money::fund_budget))
+        .routes(routes!(money::list_payments))
+        .routes(routes!(money::answer_payment))
         .merge(materials::operations())
         .routes(routes!(get_openapi))
         .routes(routes!(health))

@@ -217,6 +217,20 @@ impl From<Error> for Problem {
                 name,
             } => Self::unknown("matter", "事项", &name),
             Error::Unknown { what: "case", name } => Self::unknown("case", "办件", &name),
+            Error::Unknown {
+                what: "budget",
+                name,
+            } => Self::unknown("budget", "预算", &name),
+            Error::Unknown {
+                what: "payment",
+                name,
+            } => Self::unknown("payment", "拨付", &name),
+            Error::NoMoney(finding) => Self::new(
+                StatusCode::CONFLICT,
+                &finding.code,
+                finding.message.zh,
+                finding.message.en,
+            ),
             Error::Busy(_) | Error::Cancelled => Self::busy(),
             Error::Bundle(drive::Error::Fault { function, fault }) => faulted(function, &fault),
             error => failed(&error, None),
@@ -258,6 +272,16 @@ fn refusal_status(code: &str) -> StatusCode {
         | "stale-round"
         | "stale-task"
         | "awaiting-correction"
+        | "awaiting-signatures"
+        | "already-signed"
+        | "not-signed"
+        | "nothing-to-sign"
+        | "notice-running"
+        | "notice-objected"
+        | "budget-exists"
+        | "payment-not-sent"
+        | "payment-answered"
+        | "already-settled"
         | "no-correction-awaited"
         | "already-accepted"
         | "not-accepted-yet"

@@ -7,8 +7,8 @@ use onething_contract::manifest::{
     Scenario, Validity,
 };
 use onething_contract::{
-    Decision, EffectKind, EffectState, Ending, Finding, Lock, Office, Phase, Prefilled, Refusal,
-    StepMode, StepStatus, Submission, Text, TimeLimit, Verdict,
+    Decision, EffectKind, EffectState, Ending, Finding, Lock, Objection, Office, Phase, Prefilled,
+    Refusal, ReservationState, StepMode, StepStatus, Submission, Text, TimeLimit, Verdict,
 };
 use onething_engine::Case;
 use onething_runtime::Bundle;
@@ -129,7 +129,7 @@ pub(crate) struct CaseBody {
     digest: String,
     /// The date that picked the version.
     legal_date: String,
-    /// `acceptance`, `correction`, `examination`, or how it ended.
+    /// `signing`, `acceptance`, `correction`, `examination`, or how it ended.
     status: String,
     ending: Option<Ending>,
     /// What a completed case came to.
@@ -156,6 +156,10 @@ pub(crate) struct CaseBody {
     corrections: Vec<Finding>,
     steps: Vec<StepBody>,
     effects: Vec<EffectBody>,
+    /// Money that it holds or waits for.
+    reservations: Vec<ReservationState>,
+    /// To its public notices.
+    objections: Vec<Objection>,
     /// The filer's, 1 to 5.
     rating: Option<u8>,
     parked: Option<ParkedBody>,
@@ -318,6 +322,9 @@ pub(crate) struct TaskBody {
     task_version: u32,
     round: u32,
     opened_at: String,
+    /// Of a step that publishes a notice: when it is over; absent where the working days of a year on
+    /// the way are not published yet, or somebody has objected.
+    notice_due: Option<String>,
 }
 
 impl MatterEntry {
@@ -397,8 +404,10 @@ impl From<CaseRow> for CaseEntry {
 
 impl From<Case> for CaseBody {
     fn from(Case { state, events }: Case) -> Self {
-        let effects = state.view().effects.into_iter().map(EffectBody::from);
+        let view = state.view();
+        let effects = view.effects.into_iter().map(EffectBody::from);
         Self {
+            reservations: view.reservations,
             status: state.status.as_str().to_owned(),
             corrections: corrections(&state, &events),
             steps: state
@@ -433,6 +442,7 @@ impl From<Case> for CaseBody {
             submission: state.submission,
             scenario: state.assessment.scenario,
             findings: state.assessment.findings,
+            objections: state.objections,
             rating: state.rating,
         }
     }
@@ -462,7 +472,7 @@ impl StepBody {
             office: record.office().clone(),
             role: step.role.clone(),
             phase: step.phase,
-            mode: step.mode,
+            mode: step.mode.clone(),
             lead: step.lead,
             status: record.status,
             task_version: record.task_version,
@@ -542,6 +552,10 @@ impl From<TaskRow> for TaskBody {
             task_version: row.version,
             round: row.round,
             opened_at: row.opened_at,
+            notice_due: row
+                .notice
+                .filter(|row| !row.objected)
+                .and_then(|row| row.due),
         }
     }
 }

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use given::{CASE, case, hand_in};
-use onething_capabilities::Parameters;
+use onething_capabilities::Published;
 use onething_engine::{Bundles, Engine, Folders};
 use onething_store::Store;
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ impl Host {
         let engine = Engine::new(
             store,
             Bundles::default(),
-            Parameters::load(folder.path()).unwrap(),
+            Published::open(folder.path()).unwrap(),
             Folders::within(folder.path()),
         );
         let sample = Callers::sample("331102", ["personnel", "housing-fund", "tax"]).unwrap();

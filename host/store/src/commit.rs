@@ -1,9 +1,9 @@
 //! Writing to a case: events and everything that follows from them, in one transaction.
 
 use crate::error::{failed, signed, to_json, unsigned};
-use crate::{CommitError, Connection, EffectStatus, Error, Store};
+use crate::{CommitError, Connection, EffectStatus, Error, Instruction, Store, ledger};
 use onething_case::Recorded;
-use onething_contract::{Intent, Office, Settlement};
+use onething_contract::{Intent, Office, PublicNotice, Settlement};
 use serde_json::Value;
 
 /// What one transaction adds to a case.
@@ -21,6 +21,10 @@ pub struct Commit {
     pub effects: Vec<NewEffect>,
     /// Effects that came to an end.
     pub settled: Vec<Settlement>,
+    /// What becomes of money, in this order.
+    pub ledger: Vec<Instruction>,
+    /// What the case is counted by, name and value; those that were there stay where there are none.
+    pub groups: Vec<(String, String)>,
     /// What becomes of the case's unique keys.
     pub keys: Keys,
 }
@@ -86,6 +90,19 @@ pub struct TaskRow {
     pub round: u32,
     /// RFC 3339.
     pub opened_at: String,
+    /// Published while the step is open (公示).
+    pub notice: Option<NoticeRow>,
+}
+
+/// A public notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeRow {
+    /// What is published.
+    pub notice: PublicNotice,
+    /// When its period is over, RFC 3339; `None` where a year on the way has no calendar yet.
+    pub due: Option<String>,
+    /// Somebody has objected: the period ends with the office's decision and not by itself.
+    pub objected: bool,
 }
 
 /// One invocation of a bundle, for replay.
@@ -328,6 +345,11 @@ async fn write(connection: &mut Connection, commit: &Commit) -> Result<(), Commi
     for settlement in &commit.settled {
         settle(connection, case_id, settlement).await?;
     }
+    let at = commit.events.last().map_or("", |event| event.at.as_str());
+    for instruction in &commit.ledger {
+        ledger::carry_out(connection, instruction, case_id, at).await?;
+    }
+    replace_groups(connection, case_id, &commit.groups).await?;
     match &commit.keys {
         Keys::Keep => Ok(()),
         Keys::Release => Ok(release_keys(connection, case_id).await?),
@@ -385,10 +407,14 @@ async fn replace_tasks(
         .await
         .map_err(failed("clear the tasks of a case"))?;
     for task in tasks {
+        let published = task.notice.as_ref();
+        let notice = published
+            .map(|row| to_json(&row.notice, "a public notice"))
+            .transpose()?;
         sqlx::query(
             "INSERT INTO tasks (case_id, step, function, region, role, status, version, round,
-                                opened_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                                opened_at, notice, due, objected)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(case_id)
         .bind(&task.step)
@@ -399,6 +425,9 @@ async fn replace_tasks(
         .bind(i64::from(task.version))
         .bind(i64::from(task.round))
         .bind(&task.opened_at)
+        .bind(notice)
+        .bind(published.and_then(|row| row.due.as_deref()))
+        .bind(published.is_some_and(|row| row.objected))
         .execute(&mut *connection)
         .await
         .map_err(failed("write a task"))?;
@@ -447,7 +476,7 @@ async fn settle(
         Err(_) => EffectStatus::Refused,
     };
     let settled = sqlx::query(
-        "UPDATE effects SET status = $3 WHERE ticket = $1 AND case_id = $2 AND status = 'pending'",
+        "UPDATE effects SET status = $3 WHERE ticket = $1 AND case_id = $2 AND status IN ('pending', 'sent')",
     )
     .bind(&settlement.ticket)
     .bind(case_id)
@@ -462,6 +491,31 @@ async fn settle(
         case_id: case_id.to_owned(),
         ticket: settlement.ticket.clone(),
     })
+}
+
+async fn replace_groups(
+    connection: &mut Connection,
+    case_id: &str,
+    groups: &[(String, String)],
+) -> Result<(), Error> {
+    let operation = "write what a case is counted by";
+    if !groups.is_empty() {
+        sqlx::query("DELETE FROM case_groups WHERE case_id = $1")
+            .bind(case_id)
+            .execute(&mut *connection)
+            .await
+            .map_err(failed(operation))?;
+    }
+    for (name, value) in groups {
+        sqlx::query("INSERT INTO case_groups (case_id, name, value) VALUES ($1, $2, $3)")
+            .bind(case_id)
+            .bind(name)
+            .bind(value)
+            .execute(&mut *connection)
+            .await
+            .map_err(failed(operation))?;
+    }
+    Ok(())
 }
 
 async fn release_keys(connection: &mut Connection, case_id: &str) -> Result<(), Error> {

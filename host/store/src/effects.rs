@@ -26,6 +26,8 @@ pub struct EffectRow {
 pub enum EffectStatus {
     /// To be done.
     Pending,
+    /// A payment that the bank has and has not answered.
+    Sent,
     /// Settled with a value.
     Done,
     /// Settled with a refusal.
@@ -33,16 +35,18 @@ pub enum EffectStatus {
 }
 
 impl EffectStatus {
-    pub(crate) fn as_str(self) -> &'static str {
+    /// In one word.
+    pub fn as_str(self) -> &'static str {
         match self {
             EffectStatus::Pending => "pending",
+            EffectStatus::Sent => "sent",
             EffectStatus::Done => "done",
             EffectStatus::Refused => "refused",
         }
     }
 
     fn parse(word: &str) -> Result<EffectStatus, Error> {
-        [Self::Pending, Self::Done, Self::Refused]
+        [Self::Pending, Self::Sent, Self::Done, Self::Refused]
             .into_iter()
             .find(|status| status.as_str() == word)
             .ok_or_else(|| Error::Damaged {
@@ -99,6 +103,36 @@ impl Store {
             .await
             .map_err(failed("postpone an effect"))?;
         Ok(())
+    }
+
+    /// An effect by its ticket.
+    pub async fn effect(&self, ticket: &str) -> Result<Option<EffectRow>, Error> {
+        let row: Option<Columns> = sqlx::query_as(
+            "SELECT case_id, event, intent, status, attempts FROM effects WHERE ticket = $1",
+        )
+        .bind(ticket)
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(failed("read an effect"))?;
+        row.map(effect).transpose()
+    }
+
+    /// Payments that the bank has not answered, those after a ticket, at most [`ROWS_MAX`].
+    pub async fn sent_payments(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<EffectRow>, Error> {
+        let rows: Vec<Columns> = sqlx::query_as(
+            "SELECT case_id, event, intent, status, attempts FROM effects
+             WHERE status = 'sent' AND ticket > $1 ORDER BY ticket LIMIT $2",
+        )
+        .bind(after.unwrap_or_default())
+        .bind(i64::from(limit.min(ROWS_MAX)))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed("list payments"))?;
+        rows.into_iter().map(effect).collect()
     }
 
     /// The effects of a case, in the order they were asked for.

@@ -72,7 +72,7 @@ pub enum Error {
         expected: u64,
     },
     /// An outcome for an effect that this case does not wait for.
-    #[error("case {case_id} has no pending effect {ticket}")]
+    #[error("case {case_id} has no effect {ticket} that is to be settled")]
     UnknownEffect {
         /// The case.
         case_id: String,
@@ -116,6 +116,34 @@ pub enum CommitError {
     IdempotencyMismatch {
         /// The key as the caller gave it.
         key: String,
+    },
+    /// A budget has less than a case wants, or others came earlier and wait for it. In fen.
+    #[error("budget {budget} has {available} fen, {wanted} were wanted; {ahead} wait in front")]
+    BudgetShort {
+        /// The budget.
+        budget: String,
+        /// What is free.
+        available: u64,
+        /// What the case would take of it.
+        wanted: u64,
+        /// How many wait in front.
+        ahead: u64,
+    },
+    /// A payment is more than its case holds. In fen.
+    #[error("{reserved} fen of budget {budget} are reserved, {wanted} were to be paid")]
+    NotReserved {
+        /// The budget.
+        budget: String,
+        /// What the case holds.
+        reserved: u64,
+        /// What was to be paid.
+        wanted: u64,
+    },
+    /// There is no such budget.
+    #[error("there is no budget {budget}")]
+    UnknownBudget {
+        /// The name that was given.
+        budget: String,
     },
     /// The store failed.
     #[error(transparent)]

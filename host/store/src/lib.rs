@@ -1,5 +1,5 @@
 //! The only SQL: cases as logs of events, the read model beside them, journals, effects to carry
-//! out, materials and documents, in one SQLite file.
+//! out, budgets, materials and documents, in one SQLite file.
 //!
 //! A [`Commit`] is all or nothing and on the disk when it returns. Two writers of one case never
 //! both succeed: the second gets [`CommitError::Conflict`] and decides again.
@@ -11,16 +11,23 @@ mod commit;
 mod effects;
 mod error;
 mod files;
+mod ledger;
+mod outreach;
 mod read;
 mod schema;
+mod statistics;
 
 pub use commit::{
-    CaseRow, Commit, Idempotency, JournalEntry, Keys, NewEffect, Registered, TaskRow,
+    CaseRow, Commit, Idempotency, JournalEntry, Keys, NewEffect, NoticeRow, Registered, TaskRow,
 };
 pub use effects::{EffectRow, EffectStatus};
 pub use error::{CommitError, Error};
 pub use files::{DocumentFile, DocumentInfo, MaterialFile};
+pub use ledger::{Balances, BudgetRow, Instruction, NewBudget, ReservationRow};
 pub use read::{CaseFilter, TaskKey};
+
+pub use outreach::{OfferFilter, OfferRow, OutreachRun};
+pub use statistics::StatisticsRow;
 
 use error::failed;
 use sqlx::SqlitePool;

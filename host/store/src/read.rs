@@ -1,7 +1,7 @@
 //! Reading cases back: the log as it is, and the lists of the read model.
 
 use crate::error::{failed, from_json, unsigned};
-use crate::{CaseRow, Error, JournalEntry, ROWS_MAX, Store, TaskRow};
+use crate::{CaseRow, Error, JournalEntry, NoticeRow, ROWS_MAX, Store, TaskRow};
 use onething_case::Recorded;
 use onething_contract::Office;
 
@@ -114,8 +114,10 @@ impl Store {
             Some(key) => (key.case_id.as_str(), key.step.as_str()),
             None => ("", ""),
         };
-        let rows: Vec<(String, String, String, String, i64, i64, String)> = sqlx::query_as(
-            "SELECT case_id, step, role, status, version, round, opened_at FROM tasks
+        let rows: Vec<TaskColumns> = sqlx::query_as(
+            "SELECT case_id, step, function, region, role, status, version, round, opened_at,
+                    notice, due, objected
+             FROM tasks
              WHERE function = $1 AND region = $2 AND (case_id > $3 OR (case_id = $3 AND step > $4))
              ORDER BY case_id, step LIMIT $5",
         )
@@ -127,20 +129,51 @@ impl Store {
         .fetch_all(&self.readers)
         .await
         .map_err(failed("list the tasks of an office"))?;
-        rows.into_iter()
-            .map(|(case_id, step, role, status, version, round, opened_at)| {
-                Ok(TaskRow {
-                    case_id,
-                    step,
-                    office: office.clone(),
-                    role,
-                    status,
-                    version: unsigned(version, "the version of a task")?,
-                    round: unsigned(round, "the round of a task")?,
-                    opened_at,
-                })
-            })
-            .collect()
+        rows.into_iter().map(task).collect()
+    }
+
+    /// The tasks that publish a notice, by case and step, at most [`ROWS_MAX`].
+    pub async fn published(
+        &self,
+        after: Option<&TaskKey>,
+        limit: u32,
+    ) -> Result<Vec<TaskRow>, Error> {
+        let (case_id, step) = match after {
+            Some(key) => (key.case_id.as_str(), key.step.as_str()),
+            None => ("", ""),
+        };
+        let rows: Vec<TaskColumns> = sqlx::query_as(
+            "SELECT case_id, step, function, region, role, status, version, round, opened_at,
+                    notice, due, objected
+             FROM tasks
+             WHERE notice IS NOT NULL AND (case_id > $1 OR (case_id = $1 AND step > $2))
+             ORDER BY case_id, step LIMIT $3",
+        )
+        .bind(case_id)
+        .bind(step)
+        .bind(i64::from(limit.min(ROWS_MAX)))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed("list public notices"))?;
+        rows.into_iter().map(task).collect()
+    }
+
+    /// Tasks whose notice's period is over and to which nobody has objected, the longest over first;
+    /// behind them those whose end was not known when the case last moved.
+    pub async fn notices_over(&self, now: &str, limit: u32) -> Result<Vec<TaskRow>, Error> {
+        let rows: Vec<TaskColumns> = sqlx::query_as(
+            "SELECT case_id, step, function, region, role, status, version, round, opened_at,
+                    notice, due, objected
+             FROM tasks
+             WHERE notice IS NOT NULL AND NOT objected AND (due IS NULL OR due <= $1)
+             ORDER BY due IS NULL, due, case_id, step LIMIT $2",
+        )
+        .bind(now)
+        .bind(i64::from(limit.min(ROWS_MAX)))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed("list notices that are over"))?;
+        rows.into_iter().map(task).collect()
     }
 
     /// Ids of cases whose bundle has something to react to and is not parked.
@@ -155,6 +188,57 @@ impl Store {
         .await
         .map_err(failed("list the cases with work left"))
     }
+}
+
+type TaskColumns = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    i64,
+    i64,
+    String,
+    Option<String>,
+    Option<String>,
+    bool,
+);
+
+fn task(columns: TaskColumns) -> Result<TaskRow, Error> {
+    let (
+        case_id,
+        step,
+        function,
+        region,
+        role,
+        status,
+        version,
+        round,
+        opened_at,
+        notice,
+        due,
+        objected,
+    ) = columns;
+    let notice = match notice {
+        None => None,
+        Some(notice) => Some(NoticeRow {
+            notice: from_json(&notice, "a public notice")?,
+            due,
+            objected,
+        }),
+    };
+    Ok(TaskRow {
+        case_id,
+        step,
+        office: Office { function, region },
+        role,
+        status,
+        version: unsigned(version, "the version of a task")?,
+        round: unsigned(round, "the round of a task")?,
+        opened_at,
+        notice,
+    })
 }
 
 type CaseColumns = (

@@ -8,7 +8,11 @@ use std::path::Path;
 /// `one1` in ASCII, in the header of every file of ours.
 const APPLICATION_ID: i64 = 0x6f6e_6531;
 /// Schema *n* is the first *n* of these. One that has been released is never edited.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_cases.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_cases.sql"),
+    include_str!("../migrations/0002_budgets.sql"),
+    include_str!("../migrations/0003_outreach.sql"),
+];
 /// SQLite's result code for a file that is something else.
 const SQLITE_NOTADB: &str = "26";
 

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 mod keeping;
+mod ledger;
 
 const AT: &str = "2025-01-06T09:00:00+08:00";
 const CASE: &str = "331102-2025-000001";
@@ -50,6 +51,8 @@ fn commit(case_id: &str, from: u64, to: u64) -> Commit {
         journal: Vec::new(),
         effects: Vec::new(),
         settled: Vec::new(),
+        ledger: Vec::new(),
+        groups: Vec::new(),
         keys: Keys::Keep,
     }
 }
@@ -69,6 +72,7 @@ fn task(case_id: &str, step: &str) -> TaskRow {
         version: 1,
         round: 0,
         opened_at: AT.into(),
+        notice: None,
     }
 }
 

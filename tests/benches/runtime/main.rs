@@ -16,7 +16,7 @@ mod work;
 use bare::Bare;
 use criterion::{BatchSize, Criterion};
 use onething_runtime::{Bundle, Call, Inputs, Limits, Runtime};
-use onething_tests::bundles::retirement;
+use onething_tests::bundles::bundle;
 use onething_tests::hostile::with_section;
 use std::hint::black_box;
 use std::path::Path;
@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 fn main() {
     let dir = tempfile::tempdir().unwrap();
-    let component = &*retirement();
+    let component = &*bundle("retirement");
     // First, before the compiler has spread out in this process.
     memory(component, dir.path());
     loading(component, dir.path());

@@ -202,7 +202,7 @@ fn building_a_new_version_keeps_the_one_before() {
     let bundles = data.path().join("bundles");
     std::fs::create_dir_all(&bundles).unwrap();
     let (new, old) = (b"\"version\":\"1.0.0\"", b"\"version\":\"0.9.9\"");
-    let mut before = onething_tests::bundles::retirement();
+    let mut before = onething_tests::bundles::bundle("retirement");
     let at = before
         .windows(new.len())
         .position(|bytes| bytes == new)

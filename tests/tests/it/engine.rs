@@ -2,12 +2,12 @@
 //! clerks who decide at the same moment both succeed.
 
 use chrono::DateTime;
-use onething_capabilities::Parameters;
+use onething_capabilities::Published;
 use onething_contract::{Lookup, Office, Verdict};
 use onething_engine::{Bundles, Decide, Engine, Error, Folders, HandIn, Submitted};
 use onething_runtime::{Limits, Runtime};
 use onething_store::Store;
-use onething_tests::bundles::{retirement, root};
+use onething_tests::bundles::{bundle, root};
 use serde_json::Value;
 use std::path::Path;
 
@@ -19,7 +19,7 @@ fn now() -> DateTime<chrono::FixedOffset> {
 
 async fn engine(data: &Path, bundles: Bundles) -> Engine {
     let store = Store::open(&data.join("onething.db")).await.unwrap();
-    let parameters = Parameters::load(&root().join("parameters")).unwrap();
+    let parameters = Published::open(&root().join("parameters")).unwrap();
     let registers = data.join("registers");
     std::fs::create_dir_all(&registers).unwrap();
     for entry in std::fs::read_dir(root().join("fixtures/_sample/registers")).unwrap() {
@@ -32,7 +32,7 @@ async fn engine(data: &Path, bundles: Bundles) -> Engine {
 fn deployed() -> Bundles {
     let runtime = Runtime::new(Limits::default(), None).unwrap();
     let mut bundles = Bundles::default();
-    assert!(bundles.add(runtime.load(&retirement()).unwrap()));
+    assert!(bundles.add(runtime.load(&bundle("retirement")).unwrap()));
     bundles
 }
 
@@ -134,7 +134,7 @@ async fn an_open_case_stays_on_its_bundle_when_a_newer_one_comes() {
 
     // The same bundle under the next version: in the manifest only the number differs.
     let (old, new) = (b"\"version\":\"1.0.0\"", b"\"version\":\"1.0.1\"");
-    let mut next = retirement();
+    let mut next = bundle("retirement");
     let at = next
         .windows(old.len())
         .position(|bytes| bytes == old)

@@ -5,6 +5,7 @@
 mod api;
 mod cli;
 mod engine;
+mod guide;
 mod merge;
 mod replay;
 mod sandbox;

@@ -4,7 +4,7 @@
 use onething_contract::manifest::{Kind, Manifest, Origin, Shape, Source};
 use onething_contract::{CaseView, FilledForm};
 use onething_runtime::{Bundle, Call, Inputs, Limits, Output, Runtime};
-use onething_tests::bundles::retirement;
+use onething_tests::bundles::bundle as shipped;
 use onething_tests::given::{self, submission};
 use proptest::prelude::*;
 use proptest::strategy::BoxedStrategy;
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 fn bundle() -> Bundle {
     let runtime = Runtime::new(Limits::default(), None).unwrap();
-    runtime.load(&retirement()).unwrap()
+    runtime.load(&shipped("retirement")).unwrap()
 }
 
 #[test]

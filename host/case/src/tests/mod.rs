@@ -3,8 +3,11 @@
 mod corrections;
 mod decisions;
 mod life;
+mod money;
+mod notices;
 mod properties;
 mod reactions;
+mod signing;
 
 use crate::{Command, Error, Event, Recorded, Registration, Round, State, decide};
 use onething_contract::*;
@@ -48,6 +51,14 @@ pub(crate) fn effective_after(mut step: Step, id: &str) -> Step {
 
 pub(crate) fn automatic(mut step: Step) -> Step {
     step.mode = StepMode::Automatic;
+    step
+}
+
+pub(crate) fn notice(mut step: Step) -> Step {
+    step.mode = StepMode::PublicNotice(PublicNotice {
+        text: text("recipients"),
+        days: 5,
+    });
     step
 }
 
@@ -144,6 +155,79 @@ pub(crate) fn material(code: &str, status: MaterialStatus) -> Material {
     }
 }
 
+/// Still to sign.
+pub(crate) fn party(role: &str) -> Party {
+    Party {
+        subject: Subject {
+            kind: SubjectKind::Person,
+            identifier: format!("id-of-{role}"),
+        },
+        name: role.to_owned(),
+        role: role.to_owned(),
+        signed_at: None,
+    }
+}
+
+pub(crate) fn signs(role: &str) -> Command {
+    Command::Sign {
+        subject: party(role).subject,
+        role: role.to_owned(),
+        round: 0,
+        by: "clerk-7".into(),
+    }
+}
+
+pub(crate) fn reservation(budget: &str, amount: &str, when_short: WhenShort) -> Reservation {
+    Reservation {
+        budget: budget.into(),
+        amount: amount.into(),
+        when_short,
+    }
+}
+
+/// One line an amount, named after its place.
+pub(crate) fn pay(ticket: &str, budget: &str, amounts: &[&str]) -> Intent {
+    let line = |(index, amount): (usize, &&str)| Payment {
+        line: format!("l{}", index + 1),
+        payee: "张健国".into(),
+        account: "6222".into(),
+        bank: None,
+        amount: (*amount).to_owned(),
+        purpose: "工资".into(),
+    };
+    Intent {
+        ticket: ticket.into(),
+        after: vec![],
+        effect: Effect::Payment(PaymentOrder {
+            budget: budget.into(),
+            category: "SALA".into(),
+            execute_on: "2025-01-10".into(),
+            lines: amounts.iter().enumerate().map(line).collect(),
+        }),
+    }
+}
+
+pub(crate) fn release(ticket: &str, budget: &str) -> Intent {
+    Intent {
+        ticket: ticket.into(),
+        after: vec![],
+        effect: Effect::Release {
+            budget: budget.into(),
+        },
+    }
+}
+
+/// The bank's answer: `l1 paid, l2 returned`.
+pub(crate) fn answers(ticket: &str, lines: &str) -> Command {
+    let lines: Vec<serde_json::Value> = lines
+        .split(", ")
+        .filter_map(|line| line.split_once(' '))
+        .map(|(line, status)| serde_json::json!({"line": line, "status": status}))
+        .collect();
+    let value = serde_json::json!({ "lines": lines });
+    life::settles(ticket, Ok(value.to_string()))
+}
+
 pub(crate) fn seal(ticket: &str, after: &[&str]) -> Intent {
     Intent {
         ticket: ticket.into(),
@@ -209,7 +293,11 @@ impl Case {
 
     /// Registered, with a bundle that hears these kinds.
     pub fn heard(plan: Vec<Step>, hears: &[&str]) -> Case {
-        let history = decide(None, AT, &Command::Register(registration(plan, hears))).unwrap();
+        Case::registered(registration(plan, hears))
+    }
+
+    pub fn registered(registration: Box<Registration>) -> Case {
+        let history = decide(None, AT, &Command::Register(registration)).unwrap();
         Case {
             state: State::from_events(&history).unwrap(),
             history,
@@ -270,6 +358,9 @@ pub(crate) fn brief(events: &[Recorded]) -> String {
                 Event::Corrected { changed, .. } => &changed.join("+"),
                 Event::MaterialSupplied { material } => &material.code,
                 Event::EffectSettled(settlement) => &settlement.ticket,
+                Event::Signed { role, .. } | Event::SignatureRevoked { role, .. } => role,
+                Event::Objected(objection) => &objection.step,
+                Event::Reserved { budget } => budget,
                 Event::Noted { moot, .. } => {
                     moot.as_ref().map_or("unknown", |refusal| &refusal.code)
                 }

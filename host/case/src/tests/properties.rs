@@ -2,8 +2,13 @@
 
 use super::*;
 use crate::Status;
+use onething_contract::WhenShort::{Refuse, Wait};
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 use std::collections::HashSet;
+
+/// How many [`plans`] there are.
+const PLANS: usize = 5;
 
 fn plans() -> Vec<Vec<Step>> {
     vec![
@@ -26,7 +31,67 @@ fn plans() -> Vec<Vec<Step>> {
             effective_after(examine("a", &["x"]), "y"),
             examine("b", &["y", "a"]),
         ],
+        vec![
+            notice(accept("a", &[])),
+            examine("x", &[]),
+            notice(examine("y", &["x"])),
+        ],
     ]
+}
+
+/// The answers, parties and reservations of a round that may be any.
+fn filed(number: u32, plan: usize, changed: &str, parties: usize, amounts: (u8, u8)) -> Box<Round> {
+    let mut round = round(
+        number,
+        plans().swap_remove(plan),
+        &format!(r#"{{"{changed}": 1}}"#),
+    );
+    round.submission.parties = ["a", "b"].map(party)[..parties].to_vec();
+    round.assessment.reservations = [("one", amounts.0, Refuse), ("two", amounts.1, Wait)]
+        .into_iter()
+        .filter(|(_, amount, _)| *amount > 0)
+        .map(|(budget, amount, when_short)| {
+            reservation(budget, &format!("{amount}.00"), when_short)
+        })
+        .collect();
+    round
+}
+
+fn a_round() -> impl Strategy<Value = Box<Round>> {
+    let amounts = (0..9u8, 0..9u8);
+    (0..PLANS, step_id(), 0..3usize, amounts)
+        .prop_map(|(plan, changed, parties, amounts)| filed(0, plan, &changed, parties, amounts))
+}
+
+fn budget() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["one", "two", "three"]).prop_map(str::to_owned)
+}
+
+fn intent() -> impl Strategy<Value = Intent> {
+    prop_oneof![
+        2 => (ticket(), prop::option::of(ticket())).prop_map(|(ticket, after)| {
+            let after: Vec<&str> = after.iter().map(String::as_str).collect();
+            seal(&ticket, &after)
+        }),
+        3 => (ticket(), budget(), 1..5u8).prop_map(|(ticket, budget, amount)| {
+            pay(&ticket, &budget, &[&format!("{amount}.50"), "0.50"])
+        }),
+        1 => (ticket(), budget()).prop_map(|(ticket, budget)| release(&ticket, &budget)),
+    ]
+}
+
+/// What the host may report of any effect.
+fn settlement() -> impl Strategy<Value = Command> {
+    let well = || answers("", "l1 paid, l2 returned");
+    prop_oneof![Just(well()), Just(life::settles("", Err(refusal("no"))))]
+        .prop_flat_map(|command| ticket().prop_map(move |name| named(command.clone(), name)))
+}
+
+fn named(mut command: Command, name: String) -> Command {
+    if let Command::Settle(settlement) = &mut command {
+        settlement.ticket = name;
+    }
+    command
 }
 
 fn step_id() -> impl Strategy<Value = String> {
@@ -69,31 +134,28 @@ fn ticket() -> impl Strategy<Value = String> {
 fn command() -> impl Strategy<Value = Command> {
     let react = (
         prop::collection::vec(directive(), 0..3),
-        prop::collection::vec((ticket(), prop::option::of(ticket())), 0..2),
+        prop::collection::vec(intent(), 0..2),
     );
     prop_oneof![
         8 => (step_id(), verdict()).prop_map(|(step, verdict)| decides(&step, verdict)),
-        3 => (0..4usize, step_id()).prop_map(|(plan, changed)| {
-            Command::Correct(round(0, plans().swap_remove(plan), &format!(r#"{{"{changed}": 1}}"#)))
+        3 => a_round().prop_map(Command::Correct),
+        4 => step_id().prop_map(|role| signs(&role)),
+        1 => step_id().prop_map(|role| Command::Unsign {
+            subject: party(&role).subject, role, by: "clerk-7".into(), reason: String::new(),
         }),
+        1 => step_id().prop_map(|step| Command::Object { step, by: "citizen-1".into(), text: "no".into() }),
+        2 => step_id().prop_map(|step| Command::NoticeOver { step }),
+        3 => budget().prop_map(|budget| Command::Reserve { budget }),
         1 => Just(Command::Withdraw { by: "clerk-7".into(), reason: String::new() }),
         1 => Just(Command::SupplyMaterial(material("photo", MaterialStatus::Committed))),
         8 => react.prop_map(|(directives, intents)| Command::React {
             to: 0,
             directives,
-            intents: intents
-                .into_iter()
-                .map(|(ticket, after)| {
-                    let after: Vec<&str> = after.iter().map(String::as_str).collect();
-                    seal(&ticket, &after)
-                })
-                .collect(),
+            intents,
         }),
         1 => Just(Command::Park { to: 0, function: "respond".into(), fault: "trapped".into(), detail: String::new() }),
         1 => Just(Command::Resume { by: "operator-1".into() }),
-        2 => (ticket(), any::<bool>()).prop_map(|(ticket, well)| {
-            life::settles(&ticket, if well { Ok("{}".into()) } else { Err(refusal("no")) })
-        }),
+        2 => settlement(),
         1 => (0..7u8).prop_map(|score| Command::Rate { score, by: "clerk-7".into(), comment: None }),
     ]
 }
@@ -113,6 +175,7 @@ fn aimed(mut command: Command, state: &State) -> Command {
             }
         }
         Command::Correct(round) => round.submission.round = state.round() + 1,
+        Command::Sign { round, .. } => *round = state.round(),
         Command::React { to, directives, .. } => {
             *to = state.next_reaction().unwrap_or(0);
             for directive in directives {
@@ -153,6 +216,21 @@ fn holds(state: &State, before: &State) {
         assert_eq!(state.steps, before.steps);
         assert_eq!(state.decisions, before.decisions);
     }
+    if matches!(state.status, Status::Acceptance | Status::Examination) {
+        assert_eq!(state.unsigned().next(), None, "everybody has signed");
+    }
+    for record in &state.reservations {
+        let held = record.in_transit + record.paid;
+        assert!(held <= record.amount, "{record:?}");
+        assert!(record.reserved() >= Decimal::ZERO && record.in_transit >= Decimal::ZERO);
+        let budget = &record.reservation.budget;
+        let earlier = before.reservation(budget);
+        let paid = earlier.map_or(Decimal::ZERO, |earlier| earlier.paid);
+        assert!(record.paid >= paid, "what is paid is paid");
+        if let Some(Status::Ended(_)) = earlier.map(|_| &before.status) {
+            assert_eq!(record.amount, earlier.unwrap().amount);
+        }
+    }
     if state.status == Status::Acceptance {
         let open = |record: &crate::StepRecord| record.is_open();
         assert!(state.plan().any(open), "somebody can go on");
@@ -166,10 +244,12 @@ proptest! {
 
     #[test]
     fn any_sequence_of_commands_keeps_the_case_whole(
-        plan in 0..4usize,
+        first in a_round(),
         commands in prop::collection::vec((command(), prop::bool::weighted(0.9)), 1..60),
     ) {
-        let mut case = Case::heard(plans().swap_remove(plan), &ALL);
+        let mut registration = registration(vec![], &ALL);
+        registration.round = *first;
+        let mut case = Case::registered(registration);
         for (command, aim) in commands {
             let command = if aim { aimed(command, &case.state) } else { command };
             let Ok(events) = decide(Some(&case.state), AT, &command) else { continue };

@@ -88,6 +88,7 @@ pub fn case() -> Commit {
             version: task.task_version,
             round: 0,
             opened_at: AT.into(),
+            notice: None,
         }],
         case: CaseRow {
             id: CASE.into(),
@@ -108,6 +109,8 @@ pub fn case() -> Commit {
         journal: Vec::new(),
         effects: Vec::new(),
         settled: Vec::new(),
+        ledger: Vec::new(),
+        groups: Vec::new(),
         keys: Keys::Keep,
     }
 }

@@ -1,0 +1,285 @@
+//! Outreach: goes over a register of subjects in batches, keeps what the bundle offers them, and
+//! then tells them and opens the cases that need no application. A run that was stopped goes on
+//! where its last batch was kept; nobody is told twice.
+
+use crate::asked::HandIn;
+use crate::effects::refusal;
+use crate::engine::{Engine, Submitted, blocking, stamp};
+use crate::error::Error;
+use chrono::{DateTime, FixedOffset, NaiveDate};
+use onething_capabilities::Notice;
+use onething_contract::identifiers;
+use onething_contract::manifest::Manifest;
+use onething_contract::{Capacity, Channel, Filer, Refusal, Subject, SubjectKind};
+use onething_runtime::Bundle;
+use onething_store::{Idempotency, OfferRow, OutreachRun};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+/// Subjects in one call of the bundle.
+const SUBJECTS_PER_CALL: usize = 200;
+/// Codes in one call of the bundle: with the subjects, what one call has to weigh.
+const CODES_PER_CALL: usize = 100;
+/// Offers read at a time when they are told.
+const OFFERS_PER_READ: u32 = 100;
+/// Who hands in a proactive case.
+const CALLER: &str = "outreach";
+
+/// What to go over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    /// The matter.
+    pub matter: String,
+    /// The register whose keys are the subjects.
+    pub register: String,
+    /// The family of parameters whose names are the codes, where the bundle goes by codes.
+    pub family: Option<String>,
+    /// GB/T 2260.
+    pub region: String,
+    /// As of which day.
+    pub on: NaiveDate,
+}
+
+/// How a run came out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// Subjects gone over, also before the run was stopped and went on.
+    pub subjects: u64,
+    /// Offers that are new, likewise.
+    pub offers: u64,
+    /// Offers that somebody was told of now.
+    pub told: u64,
+    /// Cases that were opened now.
+    pub opened: u64,
+    /// Offers whose notice or case was refused now; each says why.
+    pub refused: u64,
+}
+
+impl Engine {
+    /// Goes over the register to its end. The same again on the same day does nothing new.
+    ///
+    /// # Errors
+    /// Where the bundle does not reach out, fails, or the register cannot answer; what was kept
+    /// stays, and the same call goes on from there.
+    pub async fn reach(&self, reach: &Reach, now: DateTime<FixedOffset>) -> Result<Reached, Error> {
+        let bundle = self.valid(&reach.matter, &reach.on.to_string())?.clone();
+        if !bundle.reaches_out() {
+            return Err(Error::refused(
+                "no-outreach",
+                format!("事项 {} 没有主动告知功能", reach.matter),
+                format!("the matter {} does not export outreach", reach.matter),
+            ));
+        }
+        let at = stamp(now);
+        let mut run = self.store.outreach_run(&reach.id(), &at).await?;
+        while run.ended_at.is_none() {
+            self.batch(&bundle, reach, &mut run, &at).await?;
+        }
+        let mut reached = Reached {
+            subjects: run.subjects,
+            offers: run.offers,
+            ..Reached::default()
+        };
+        loop {
+            let offers = self.store.offers_to_do(&run.id, OFFERS_PER_READ).await?;
+            if offers.is_empty() {
+                return Ok(reached);
+            }
+            for offer in &offers {
+                self.tell(&bundle, offer, now, &mut reached).await?;
+            }
+        }
+    }
+
+    /// One batch of subjects, every code.
+    async fn batch(
+        &self,
+        bundle: &Bundle,
+        reach: &Reach,
+        run: &mut OutreachRun,
+        at: &str,
+    ) -> Result<(), Error> {
+        let registers = self.folders.registers.clone();
+        let (register, after) = (reach.register.clone(), run.done_to.clone());
+        let keys = blocking(move || registers.keys(&register, after.as_deref(), SUBJECTS_PER_CALL))
+            .await?
+            .map_err(Error::Refused)?;
+        let subjects: Vec<Subject> = keys.iter().map(|key| subject(key)).collect();
+        let mut offers = Vec::new();
+        if !subjects.is_empty() {
+            for codes in self.codes(reach) {
+                let drive = self.drive(bundle.clone(), &reach.region);
+                let (subjects, on, at) = (subjects.clone(), reach.on, at.to_owned());
+                offers.extend(blocking(move || drive.reach(subjects, codes, on, &at)).await??);
+            }
+        }
+        run.subjects += subjects.len() as u64;
+        match keys.last() {
+            Some(last) => run.done_to = Some(last.clone()),
+            None => run.ended_at = Some(at.to_owned()),
+        }
+        run.offers += self
+            .store
+            .keep_offers(run, &reach.matter, &reach.region, &offers, at)
+            .await?;
+        Ok(())
+    }
+
+    /// The codes of each call; one call without any where the bundle does not go by codes.
+    fn codes(&self, reach: &Reach) -> Vec<Vec<String>> {
+        let Some(family) = &reach.family else {
+            return vec![Vec::new()];
+        };
+        let parameters = self.parameters.current();
+        let names = parameters.family(family, reach.on, &reach.region);
+        names
+            .chunks(CODES_PER_CALL)
+            .map(<[String]>::to_vec)
+            .collect()
+    }
+
+    /// Tells of an offer and opens its case, where it has one: each once, whatever happens between.
+    async fn tell(
+        &self,
+        bundle: &Bundle,
+        row: &OfferRow,
+        now: DateTime<FixedOffset>,
+        reached: &mut Reached,
+    ) -> Result<(), Error> {
+        let mut refusals = Vec::new();
+        if let Err(refusal) = self.send_notices(bundle.manifest(), row)? {
+            refusals.push(refusal);
+        }
+        let mut case_id = None;
+        if let Some(answers) = &row.offer.answers {
+            match self.open(row, answers, now).await? {
+                Ok(opened) => {
+                    case_id = Some(opened);
+                    reached.opened += 1;
+                }
+                Err(refusal) => refusals.push(refusal),
+            }
+        }
+        reached.told += 1;
+        reached.refused += u64::from(!refusals.is_empty());
+        let refused = (!refusals.is_empty()).then(|| serde_json::json!(refusals).to_string());
+        let (case_id, refused) = (case_id.as_deref(), refused.as_deref());
+        Ok(self.store.offer_done(row.n, case_id, refused).await?)
+    }
+
+    fn send_notices(
+        &self,
+        manifest: &Manifest,
+        row: &OfferRow,
+    ) -> Result<Result<(), Refusal>, Error> {
+        for (number, message) in (1..).zip(&row.offer.notices) {
+            let ticket = format!("offer-{}-{number}", row.n);
+            let mut templates = manifest.notices.iter();
+            let Some(template) = templates.find(|known| known.code == message.template) else {
+                return Ok(Err(no_template(&message.template)));
+            };
+            let values: Map<String, Value> =
+                serde_json::from_str(&message.values).unwrap_or_default();
+            let notice = Notice {
+                ticket: &ticket,
+                case_id: "",
+                to: &message.to,
+                template,
+                values: &values,
+            };
+            let sent = self.folders.notices.send(&notice);
+            let sent = sent.map_err(|error| Error::Effect {
+                ticket,
+                source: error.into(),
+            })?;
+            if let Err(refusal) = sent {
+                return Ok(Err(refusal));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Hands the offer's answers in for its subject (免申即享).
+    async fn open(
+        &self,
+        row: &OfferRow,
+        answers: &str,
+        now: DateTime<FixedOffset>,
+    ) -> Result<Result<String, Refusal>, Error> {
+        let subject = row.offer.subject.clone();
+        let hand_in = HandIn {
+            filer: Filer {
+                person: subject.clone(),
+                unit: (subject.kind == SubjectKind::Organisation).then(|| subject.clone()),
+                capacity: Capacity::Applicant,
+            },
+            subject,
+            parties: Vec::new(),
+            region: row.region.clone(),
+            channel: Channel::Proactive,
+            materials: Vec::new(),
+            answers: serde_json::from_str(answers).unwrap_or_default(),
+            form_digest: None,
+        };
+        let request = Idempotency {
+            caller: CALLER.to_owned(),
+            key: format!("offer-{}", row.n),
+            request_sha256: hex::encode(Sha256::digest(answers)),
+        };
+        let submitted = self
+            .submit(&row.matter, hand_in, CALLER, Some(request), now)
+            .await;
+        match submitted {
+            Ok(Submitted::Registered { case_id, .. }) => Ok(Ok(case_id)),
+            Ok(Submitted::Refused(assessment)) => {
+                let mut findings = assessment.findings.into_iter();
+                Ok(Err(findings.next().map_or_else(
+                    || no_case(&assessment.missing),
+                    |finding| Refusal {
+                        code: finding.code,
+                        message: finding.message,
+                        basis: finding.basis,
+                    },
+                )))
+            }
+            Err(Error::Refused(refusal)) => Ok(Err(refusal)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Reach {
+    /// The same run, asked for again.
+    fn id(&self) -> String {
+        let family = self.family.as_deref().unwrap_or_default();
+        let (matter, register, region, on) = (&self.matter, &self.register, &self.region, self.on);
+        format!("{matter} {register} {family} {region} {on}")
+    }
+}
+
+/// Persons are known by their citizen ID, everything else is an organisation.
+fn subject(key: &str) -> Subject {
+    Subject {
+        kind: match identifiers::citizen_id(key) {
+            true => SubjectKind::Person,
+            false => SubjectKind::Organisation,
+        },
+        identifier: key.to_owned(),
+    }
+}
+
+fn no_template(code: &str) -> Refusal {
+    refusal(
+        "unknown-template",
+        format!("没有消息模板 {code}"),
+        format!("there is no template {code}"),
+    )
+}
+
+fn no_case(missing: &[String]) -> Refusal {
+    refusal(
+        "materials-missing",
+        format!("缺少材料：{}", missing.join("、")),
+        format!("materials are missing: {}", missing.join(", ")),
+    )
+}

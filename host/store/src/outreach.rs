@@ -1,0 +1,203 @@
+//! Outreach: how far a run has come, and what was offered. An offer is there once however often it
+//! is found, and it is there before anybody is told.
+
+use crate::error::{failed, from_json, signed, to_json, unsigned};
+use crate::{Error, ROWS_MAX, Store};
+use onething_contract::Offer;
+
+/// A run and how far it has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutreachRun {
+    /// What is gone over, for what, as of when: the same again is the same run.
+    pub id: String,
+    /// The key of the register that was gone over last.
+    pub done_to: Option<String>,
+    /// Gone over so far.
+    pub subjects: u64,
+    /// New ones so far.
+    pub offers: u64,
+    /// Every subject was gone over, RFC 3339.
+    pub ended_at: Option<String>,
+}
+
+/// An offer and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferRow {
+    /// Its number.
+    pub n: u64,
+    /// The matter.
+    pub matter: String,
+    /// GB/T 2260.
+    pub region: String,
+    /// As the bundle made it.
+    pub offer: Offer,
+    /// When it was found, RFC 3339.
+    pub at: String,
+    /// Those it is for were told, and its case was opened or refused.
+    pub done: bool,
+    /// The case that the host opened from it.
+    pub case_id: Option<String>,
+    /// Why it opened none, JSON.
+    pub refused: Option<String>,
+}
+
+/// Which offers are wanted; `None` is any.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OfferFilter<'a> {
+    /// Of a matter.
+    pub matter: Option<&'a str>,
+    /// To a subject.
+    pub subject: Option<&'a str>,
+    /// Behind this number.
+    pub after: Option<u64>,
+}
+
+type RunColumns = (String, Option<String>, i64, i64, Option<String>);
+type OfferColumns = (
+    i64,
+    String,
+    String,
+    String,
+    String,
+    bool,
+    Option<String>,
+    Option<String>,
+);
+
+impl Store {
+    /// The run of this id, begun now where there is none.
+    pub async fn outreach_run(&self, id: &str, at: &str) -> Result<OutreachRun, Error> {
+        let (id, done_to, subjects, offers, ended_at): RunColumns = sqlx::query_as(
+            "INSERT INTO outreach_runs (id, started_at) VALUES ($1, $2)
+             ON CONFLICT (id) DO UPDATE SET id = excluded.id
+             RETURNING id, done_to, subjects, offers, ended_at",
+        )
+        .bind(id)
+        .bind(at)
+        .fetch_one(&self.writer)
+        .await
+        .map_err(failed("begin an outreach run"))?;
+        Ok(OutreachRun {
+            id,
+            done_to,
+            subjects: unsigned(subjects, "the subjects of a run")?,
+            offers: unsigned(offers, "the offers of a run")?,
+            ended_at,
+        })
+    }
+
+    /// A batch was gone over: its offers and the place that the run has come to, in one transaction.
+    /// Answers how many of the offers are new.
+    pub async fn keep_offers(
+        &self,
+        run: &OutreachRun,
+        matter: &str,
+        region: &str,
+        offers: &[Offer],
+        at: &str,
+    ) -> Result<u64, Error> {
+        let operation = "keep offers";
+        let mut transaction = self.begin(operation).await?;
+        let mut new = 0;
+        for offer in offers {
+            let kept = sqlx::query(
+                "INSERT INTO offers (run, matter, region, subject, code, occasion, body, at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                 ON CONFLICT (matter, subject, code, occasion) DO NOTHING",
+            )
+            .bind(&run.id)
+            .bind(matter)
+            .bind(region)
+            .bind(&offer.subject.identifier)
+            .bind(&offer.code)
+            .bind(&offer.occasion)
+            .bind(to_json(offer, "an offer")?)
+            .bind(at)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed(operation))?;
+            new += kept.rows_affected();
+        }
+        sqlx::query(
+            "UPDATE outreach_runs SET done_to = $2, subjects = $3, offers = $4, ended_at = $5
+             WHERE id = $1",
+        )
+        .bind(&run.id)
+        .bind(&run.done_to)
+        .bind(signed(run.subjects))
+        .bind(signed(run.offers + new))
+        .bind(&run.ended_at)
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed(operation))?;
+        transaction.commit().await.map_err(failed(operation))?;
+        Ok(new)
+    }
+
+    /// Offers of a run that nobody was told of yet, in the order they were found.
+    pub async fn offers_to_do(&self, run: &str, limit: u32) -> Result<Vec<OfferRow>, Error> {
+        let rows: Vec<OfferColumns> = sqlx::query_as(
+            "SELECT n, matter, region, body, at, done, case_id, refused FROM offers
+             WHERE run = $1 AND done = 0 ORDER BY n LIMIT $2",
+        )
+        .bind(run)
+        .bind(i64::from(limit.min(ROWS_MAX)))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed("list offers to do"))?;
+        rows.into_iter().map(offer).collect()
+    }
+
+    /// Those an offer is for were told, and this became of its answers.
+    pub async fn offer_done(
+        &self,
+        n: u64,
+        case_id: Option<&str>,
+        refused: Option<&str>,
+    ) -> Result<(), Error> {
+        sqlx::query("UPDATE offers SET done = 1, case_id = $2, refused = $3 WHERE n = $1")
+            .bind(signed(n))
+            .bind(case_id)
+            .bind(refused)
+            .execute(&self.writer)
+            .await
+            .map_err(failed("note what became of an offer"))?;
+        Ok(())
+    }
+
+    /// Offers, in the order they were found.
+    pub async fn offers(
+        &self,
+        filter: OfferFilter<'_>,
+        limit: u32,
+    ) -> Result<Vec<OfferRow>, Error> {
+        let rows: Vec<OfferColumns> = sqlx::query_as(
+            "SELECT n, matter, region, body, at, done, case_id, refused FROM offers
+             WHERE ($1 IS NULL OR matter = $1) AND ($2 IS NULL OR subject = $2) AND n > $3
+             ORDER BY n LIMIT $4",
+        )
+        .bind(filter.matter)
+        .bind(filter.subject)
+        .bind(signed(filter.after.unwrap_or(0)))
+        .bind(i64::from(limit.min(ROWS_MAX)))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed("list offers"))?;
+        rows.into_iter().map(offer).collect()
+    }
+}
+
+fn offer(
+    (n, matter, region, body, at, done, case_id, refused): OfferColumns,
+) -> Result<OfferRow, Error> {
+    Ok(OfferRow {
+        n: unsigned(n, "the number of an offer")?,
+        offer: from_json(&body, &format!("offer {n}"))?,
+        matter,
+        region,
+        at,
+        done,
+        case_id,
+        refused,
+    })
+}

@@ -1,0 +1,107 @@
+//! What was offered, applied for and paid, by a value that cases are counted by and by month.
+
+use crate::error::{failed, unsigned};
+use crate::{Error, Store};
+use std::collections::BTreeMap;
+
+/// One value in one month. Money is in fen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StatisticsRow {
+    /// Of the element that is counted by.
+    pub value: String,
+    /// `2026-03`: when it was offered, applied for, decided or paid.
+    pub month: String,
+    /// Offers with this code; none where cases are counted by something else.
+    pub offered: u64,
+    /// Cases registered.
+    pub applied: u64,
+    /// Cases completed.
+    pub completed: u64,
+    /// Cases that something was paid for.
+    pub paid_cases: u64,
+    /// Reserved by cases; what went back is not taken off.
+    pub reserved: u64,
+    /// Paid out.
+    pub paid: u64,
+}
+
+type Counted = (String, String, i64, i64);
+
+impl Store {
+    /// The rows of a matter by an element, from one month to another, both included, ordered by
+    /// value and month. Offers are counted where `offered_by` is the element that holds their code.
+    pub async fn statistics(
+        &self,
+        matter: &str,
+        group_by: &str,
+        offered_by: Option<&str>,
+        from: &str,
+        to: &str,
+    ) -> Result<Vec<StatisticsRow>, Error> {
+        let mut rows: BTreeMap<(String, String), StatisticsRow> = BTreeMap::new();
+        for (query, note) in QUERIES {
+            let counted: Vec<Counted> = sqlx::query_as(query)
+                .bind(matter)
+                .bind(group_by)
+                .bind(from)
+                .bind(to)
+                .bind(offered_by)
+                .fetch_all(&self.readers)
+                .await
+                .map_err(failed("count cases"))?;
+            for (value, month, count, fen) in counted {
+                let row = rows.entry((value, month)).or_default();
+                note(
+                    row,
+                    unsigned(count, "a count")?,
+                    unsigned(fen, "a sum of money")?,
+                );
+            }
+        }
+        let named = |((value, month), row)| StatisticsRow {
+            value,
+            month,
+            ..row
+        };
+        Ok(rows.into_iter().map(named).collect())
+    }
+}
+
+/// Where a count goes.
+type Note = fn(&mut StatisticsRow, u64, u64);
+
+/// $1 matter, $2 element, $3 and $4 months, $5 the element that holds the code of offers.
+const QUERIES: [(&str, Note); 5] = [
+    (
+        "SELECT code, substr(at, 1, 7) AS month, count(*), 0 FROM offers
+         WHERE matter = $1 AND month BETWEEN $3 AND $4 AND $2 = $5 GROUP BY code, month",
+        |row, count, _| row.offered = count,
+    ),
+    (
+        "SELECT value, substr(registered_at, 1, 7) AS month, count(*), 0
+         FROM case_groups JOIN cases ON cases.id = case_id
+         WHERE matter = $1 AND name = $2 AND month BETWEEN $3 AND $4 GROUP BY value, month",
+        |row, count, _| row.applied = count,
+    ),
+    (
+        "SELECT value, substr(ended_at, 1, 7) AS month, count(*), 0
+         FROM case_groups JOIN cases ON cases.id = case_id
+         WHERE matter = $1 AND name = $2 AND status = 'completed' AND month BETWEEN $3 AND $4
+         GROUP BY value, month",
+        |row, count, _| row.completed = count,
+    ),
+    (
+        "SELECT value, substr(p.at, 1, 7) AS month, 0, sum(p.fen)
+         FROM case_groups AS g JOIN cases ON cases.id = g.case_id
+         JOIN postings AS p ON p.case_id = g.case_id AND p.movement = 'reserve'
+         WHERE matter = $1 AND name = $2 AND month BETWEEN $3 AND $4 GROUP BY value, month",
+        |row, _, fen| row.reserved = fen,
+    ),
+    (
+        "SELECT value, substr(p.at, 1, 7) AS month, count(DISTINCT p.case_id), sum(p.fen)
+         FROM case_groups AS g JOIN cases ON cases.id = g.case_id
+         JOIN postings AS p ON p.case_id = g.case_id AND p.movement = 'pay'
+         WHERE matter = $1 AND name = $2 AND month BETWEEN $3 AND $4 GROUP BY value, month",
+        |row, count, fen| (row.paid_cases, row.paid) = (count, fen),
+    ),
+];
