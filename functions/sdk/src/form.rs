@@ -7,7 +7,7 @@ pub use crate::manifest::{MaterialRule, MatterRule, OfficeRule, PartyRule, Scena
 pub use crate::values::{Coded, Json, Row, RowReader, Value};
 pub use chrono::NaiveDate;
 
-use crate::contract::{CaseView, Decision, FilledForm, Finding, Office, Verdict};
+use crate::contract::{CaseView, Decision, FilledForm, Finding, Office, Party, Verdict};
 use crate::values::At;
 use serde_json::Map;
 use std::collections::BTreeMap;
@@ -318,16 +318,21 @@ fn verdict_in_words(verdict: &Verdict) -> &'static str {
     }
 }
 
+/// What a role's parties fill, once all of them have signed: their names, the last day.
 fn by_party(view: &CaseView, role: &str, shows: &str) -> Option<Json> {
-    let party = view
-        .submission
-        .parties
+    let of_role = |party: &&Party| party.role == role;
+    let parties: Vec<&Party> = view.submission.parties.iter().filter(of_role).collect();
+    let signed: Option<Vec<&str>> = parties
         .iter()
-        .find(|party| party.role == role)?;
-    let signed_at = party.signed_at.as_deref()?;
+        .map(|party| party.signed_at.as_deref())
+        .collect();
+    let last = signed?.into_iter().max()?;
     match shows {
-        "name" => Some(Json::from(party.name.as_str())),
-        "signed-on" => signed_at.get(..10).map(Json::from),
+        "name" => {
+            let names: Vec<&str> = parties.iter().map(|party| party.name.as_str()).collect();
+            Some(Json::from(names.join("、")))
+        }
+        "signed-on" => last.get(..10).map(Json::from),
         "seal" => Some(Json::from("（电子签章）")),
         "opinion" => Some(Json::from("情况属实，同意呈报")),
         _ => None,

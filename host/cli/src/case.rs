@@ -1,4 +1,4 @@
-//! `onething case`: hand in, look at, decide and withdraw, straight on the store of the deployment.
+//! `onething case`: hand in, sign, look at, decide and withdraw, straight on the store of the deployment.
 //! Whoever may open the store may act for anybody: this is the operator's tool, the API is the
 //! others'.
 
@@ -6,8 +6,9 @@ use crate::deployment::{Deployment, now};
 use crate::say;
 use anyhow::{Context, bail};
 use chrono::{DateTime, FixedOffset};
-use onething_contract::{Finding, Office, Severity, Text, Verdict};
-use onething_engine::{Case as Loaded, Decide, Engine, HandIn, Submitted};
+use onething_case::State;
+use onething_contract::{Finding, Office, Severity, Subject, Text, Verdict};
+use onething_engine::{Case as Loaded, Decide, Engine, HandIn, Sign, Submitted, Unsign};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -64,6 +65,50 @@ pub enum Case {
         /// What an approval must carry, JSON.
         #[arg(long)]
         payload: Option<String>,
+    },
+    /// Sign what was handed in, as a party.
+    Sign {
+        /// The case's id.
+        case: String,
+        /// The party's identifier.
+        #[arg(long)]
+        subject: String,
+        /// In which role.
+        #[arg(long)]
+        role: String,
+        /// Who brings the signature.
+        #[arg(long)]
+        by: String,
+    },
+    /// Take a signature back, before everybody has signed.
+    Unsign {
+        /// The case's id.
+        case: String,
+        /// The party's identifier.
+        #[arg(long)]
+        subject: String,
+        /// In which role.
+        #[arg(long)]
+        role: String,
+        /// Who does.
+        #[arg(long)]
+        by: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Object to a public notice (公示).
+    Object {
+        /// The case's id.
+        case: String,
+        /// The step that publishes it.
+        step: String,
+        /// Who objects.
+        #[arg(long)]
+        by: String,
+        /// In their own words.
+        #[arg(long)]
+        text: String,
     },
     /// Take a case back for its filer.
     Withdraw {
@@ -158,6 +203,48 @@ impl Case {
                 drain(&engine, now()).await?;
                 show(&engine, &case, false, false, false).await?;
             }
+            Self::Sign {
+                case,
+                subject,
+                role,
+                by,
+            } => {
+                let state = engine.case(&case).await?.state;
+                let asked = Sign {
+                    subject: party(&state, &subject, &role)?,
+                    role,
+                    round: state.round(),
+                };
+                engine.sign(&case, &asked, &by, now()).await?;
+                drain(&engine, now()).await?;
+                show(&engine, &case, false, false, false).await?;
+            }
+            Self::Unsign {
+                case,
+                subject,
+                role,
+                by,
+                reason,
+            } => {
+                let state = engine.case(&case).await?.state;
+                let asked = Unsign {
+                    subject: party(&state, &subject, &role)?,
+                    role,
+                    reason,
+                };
+                engine.unsign(&case, &asked, &by, now()).await?;
+                show(&engine, &case, false, false, false).await?;
+            }
+            Self::Object {
+                case,
+                step,
+                by,
+                text,
+            } => {
+                engine.object(&case, &step, &by, &text, now()).await?;
+                drain(&engine, now()).await?;
+                show(&engine, &case, false, false, false).await?;
+            }
             Self::Withdraw { case, by, reason } => {
                 engine.withdraw(&case, &by, &reason, now()).await?;
                 drain(&engine, now()).await?;
@@ -170,6 +257,21 @@ impl Case {
             }
         }
         Ok(())
+    }
+}
+
+/// A party of the submission, by what a person can type.
+fn party(state: &State, identifier: &str, role: &str) -> anyhow::Result<Subject> {
+    let parties = &state.submission.parties;
+    let named = parties
+        .iter()
+        .find(|party| party.subject.identifier == identifier && party.role == role);
+    match named {
+        Some(party) => Ok(party.subject.clone()),
+        None => bail!(
+            "case {} has no party {identifier} in the role `{role}`",
+            state.id
+        ),
     }
 }
 
@@ -325,6 +427,23 @@ async fn show(
                 .as_str()
                 .unwrap_or_default(),
             by.unwrap_or_default()
+        ));
+    }
+    for party in &state.submission.parties {
+        let signed = party.signed_at.as_deref().unwrap_or("not yet");
+        say(&format!(
+            "signature {:20} {:18} {signed}",
+            party.role, party.name
+        ));
+    }
+    for reservation in state.view().reservations {
+        say(&format!(
+            "money     {}  {}  {}",
+            reservation.budget,
+            reservation.amount,
+            serde_json::to_value(reservation.status)?
+                .as_str()
+                .unwrap_or_default()
         ));
     }
     let done = state

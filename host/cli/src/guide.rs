@@ -89,7 +89,11 @@ fn lint(manifests: &[Manifest], as_json: bool) -> anyhow::Result<ExitCode> {
         for lint in found {
             let matter = &manifest.matter;
             say(&format!("{matter}  {}  {}", lint.code, lint.message.zh));
-            say(&format!("{}  {}", " ".repeat(matter.len()), lint.message.en));
+            say(&format!(
+                "{}  {}",
+                " ".repeat(matter.len()),
+                lint.message.en
+            ));
         }
     }
     if as_json {

@@ -1,6 +1,7 @@
 //! The command line. Each subcommand is a file of its own; what they share is how a deployment is
 //! opened and how an error is told.
 
+mod budget;
 mod bundle;
 mod case;
 mod demo;
@@ -9,6 +10,7 @@ mod form;
 mod guide;
 mod outreach;
 mod parameter;
+mod payment;
 mod replay;
 mod serve;
 
@@ -45,6 +47,12 @@ enum Command {
     /// Publish and look at bases, rates, tables and policies.
     #[command(subcommand)]
     Parameter(parameter::Parameter),
+    /// Open, fund and look at budgets.
+    #[command(subcommand)]
+    Budget(budget::Budget),
+    /// Look at payments at the bank and take in its answers.
+    #[command(subcommand)]
+    Payment(payment::Payment),
     /// Run fixtures against the built bundles and compare with what is expected.
     Replay(replay::Replay),
     /// Build and inspect bundles.
@@ -80,6 +88,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Case(case) => wait(case.run(deployment))?,
         Command::Outreach(outreach) => wait(outreach.run(deployment))?,
         Command::Parameter(parameter) => wait(parameter.run(deployment))?,
+        Command::Budget(budget) => wait(budget.run(deployment))?,
+        Command::Payment(payment) => wait(payment.run(deployment))?,
         Command::Bundle(command) => command.run(deployment)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -63,8 +63,7 @@ impl Parameter {
             Self::Publish(file) => {
                 let (name, text) = file.read()?;
                 let engine = deployment.open().await?;
-                let (publication, path) =
-                    engine.publish(&name, &text, &file.region, now()).await?;
+                let (publication, path) = engine.publish(&name, &text, &file.region, now()).await?;
                 tell(&name, &publication);
                 match path {
                     Some(path) => say(&format!("published {name} as {}", path.display())),

@@ -21,7 +21,7 @@ pub fn uscc_shaped(code: &str) -> bool {
 
 /// A unified social credit code with a good check character.
 pub fn uscc(code: &str) -> bool {
-    uscc_shaped(code) && weighted(code.as_bytes(), USCC_ALPHABET, &USCC_WEIGHTS) % 31 == 0
+    uscc_shaped(code) && weighted(code.as_bytes(), USCC_ALPHABET, &USCC_WEIGHTS).is_multiple_of(31)
 }
 
 const USCC_ALPHABET: &[u8] = b"0123456789ABCDEFGHJKLMNPQRTUWXY";

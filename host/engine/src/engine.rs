@@ -472,7 +472,7 @@ impl Engine {
         Err(Error::Busy(case_id.to_owned()))
     }
 
-    fn commit(
+    pub(crate) fn commit(
         &self,
         before: Option<&State>,
         state: &State,

@@ -17,6 +17,8 @@ mod outreach;
 mod parties;
 mod publication;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 pub use asked::{Decide, HandIn, check_payload};
 pub use bundles::{Bundles, BundlesError, legal_date};

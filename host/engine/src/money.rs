@@ -134,18 +134,20 @@ impl Engine {
         Ok(())
     }
 
-    /// A payment that the bank has and has not answered, by its ticket.
+    /// A status report of the bank's (ISO 20022, pain.002.001.10) as its answer to a payment.
     ///
     /// # Errors
-    /// Where there is none, it is not sent yet, or it is answered already.
-    pub async fn sent_payment(&self, ticket: &str) -> Result<PaymentOrder, Error> {
-        Ok(self.sent(ticket).await?.1)
+    /// Where there is no such payment, it is not sent yet, or it is answered already; refused where
+    /// this is no report about it, or a line of it is not final.
+    pub async fn status_report(&self, ticket: &str, xml: &str) -> Result<BankAnswer, Error> {
+        let (_, order) = self.sent(ticket).await?;
+        BankAnswer::from_status_report(xml, ticket, &order).map_err(Error::Refused)
     }
 
     /// The bank has answered a payment, line by line.
     ///
     /// # Errors
-    /// As [`Engine::sent_payment`]; refused where a line is unknown, missing or twice.
+    /// As [`Engine::status_report`]; refused where a line is unknown, missing or twice.
     pub async fn bank_answer(
         &self,
         ticket: &str,

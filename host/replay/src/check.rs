@@ -151,13 +151,13 @@ impl Suite {
             transcript,
             journal,
             events,
-            surprises,
+            surprise,
         } = run()?;
         let again = run()?;
         if again.journal != journal || again.events != events || again.transcript != transcript {
             return Err(Problem::NotRepeatable);
         }
-        if let Some(surprise) = surprises.into_iter().next() {
+        if let Some(surprise) = surprise {
             return Err(surprise.into());
         }
         let path = folder.join(EXPECTED);

@@ -29,8 +29,8 @@ pub struct Replayed {
     pub journal: Vec<u8>,
     /// What happened to the case; empty where none was registered.
     pub events: Vec<Recorded>,
-    /// Where the case says itself that it should have gone otherwise.
-    pub surprises: Vec<Surprise>,
+    /// Where the case says itself that it should have gone otherwise; it went no further.
+    pub surprise: Option<Surprise>,
 }
 
 impl Suite {
@@ -48,11 +48,14 @@ impl Suite {
             journal: Vec::new(),
         };
         let mut transcript = Transcript::default();
-        let mut surprises = Vec::new();
+        let mut surprised = None;
         for (number, entry) in (1..).zip(&fixture.timeline) {
             let told = run.entry(entry).map_err(|error| (number, error))?;
-            surprises.extend(surprise(number, entry.expect_refused.as_deref(), &told));
+            surprised = surprise(number, entry.expect_refused.as_deref(), &told);
             transcript.timeline.push(told);
+            if surprised.is_some() {
+                break;
+            }
         }
         run.end(&mut transcript)
             .map_err(|error| (fixture.timeline.len(), error))?;
@@ -60,7 +63,7 @@ impl Suite {
             transcript,
             journal: run.journal,
             events: run.case.map_or_else(Vec::new, |case| case.events),
-            surprises,
+            surprise: surprised,
         })
     }
 }

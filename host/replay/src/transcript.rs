@@ -359,3 +359,86 @@ fn notice_values(values: &str) -> String {
         .collect();
     said.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use onething_capabilities::BankAnswer;
+    use onething_contract::{Intent, Payment};
+    use std::collections::BTreeMap;
+
+    fn order() -> PaymentOrder {
+        let line = |line: &str, amount: &str| Payment {
+            line: line.to_owned(),
+            payee: "张健国".to_owned(),
+            account: "6222".to_owned(),
+            bank: None,
+            amount: amount.to_owned(),
+            purpose: "工资".to_owned(),
+        };
+        PaymentOrder {
+            budget: "payroll/2026".to_owned(),
+            category: "SALA".to_owned(),
+            execute_on: "2026-03-10".to_owned(),
+            lines: vec![line("l1", "6000.10"), line("l2", "5000.90")],
+        }
+    }
+
+    #[test]
+    fn a_payment_is_one_line_with_what_came_back() {
+        let returned = BTreeMap::from([("l2".to_owned(), "账号户名不符".to_owned())]);
+        let settled = |returned| {
+            let answer = BankAnswer::returning(&order(), returned).of(&order());
+            Some(answer.map(|answer| answer.settlement))
+        };
+        let asked = "payment payroll/2026: SALA on 2026-03-10, 2 lines, 11001.00";
+        for (outcome, expected) in [
+            (None, "  AT THE BANK"),
+            (settled(&BTreeMap::new()), ""),
+            (settled(&returned), "  RETURNED l2 (账号户名不符)"),
+        ] {
+            let record = EffectRecord {
+                intent: Intent {
+                    ticket: "t1".to_owned(),
+                    after: Vec::new(),
+                    effect: Effect::Payment(order()),
+                },
+                outcome,
+            };
+            assert_eq!(effect(&record), format!("{asked}{expected}"));
+        }
+    }
+
+    #[test]
+    fn money_is_told_by_where_it_is() {
+        for (status, in_transit, paid, expected) in [
+            (ReservationStatus::Waiting, 0, 0, "waited for 100.00"),
+            (
+                ReservationStatus::Reserved,
+                30,
+                0,
+                "at the bank 30.00, reserved 70.00",
+            ),
+            (
+                ReservationStatus::Released,
+                0,
+                60,
+                "paid 60.00, given back 40.00",
+            ),
+            (ReservationStatus::Released, 0, 100, "paid 100.00"),
+        ] {
+            let record = ReservationRecord {
+                reservation: Reservation {
+                    budget: "policy/rd".to_owned(),
+                    amount: "100.00".to_owned(),
+                    when_short: WhenShort::Wait,
+                },
+                amount: Decimal::from(100),
+                status,
+                in_transit: Decimal::from(in_transit),
+                paid: Decimal::from(paid),
+            };
+            assert_eq!(reserved(&record), format!("policy/rd: 100.00, {expected}"));
+        }
+    }
+}

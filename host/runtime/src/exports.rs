@@ -34,19 +34,17 @@ pub(crate) struct Exports {
 
 impl Exports {
     pub fn find(component: &Component) -> Result<Self, LoadError> {
-        let matter = component
-            .get_export_index(None, EXPORT)
-            .ok_or(LoadError::MissingExport)?;
-        let function = |interface: &ComponentExportIndex, name| {
+        let interface = |name| component.get_export_index(None, name);
+        let function = |(of, interface), name| {
             component
-                .get_export_index(Some(interface), name)
-                .ok_or(LoadError::MissingFunction { name })
+                .get_export_index(Some(&of), name)
+                .ok_or(LoadError::MissingFunction { interface, name })
         };
-        let find = |name| function(&matter, name);
-        let optional = |interface, name| {
-            let interface = component.get_export_index(None, interface);
-            interface
-                .map(|interface| function(&interface, name))
+        let matter = interface(EXPORT).ok_or(LoadError::MissingExport)?;
+        let find = |name| function((matter, EXPORT), name);
+        let optional = |of, name| {
+            interface(of)
+                .map(|found| function((found, of), name))
                 .transpose()
         };
         Ok(Self {

@@ -303,8 +303,8 @@ struct Order {
 fn pay(world: &mut World, order: Order) -> Result<Ticket, Refusal> {
     let granted = granted(&world.manifest.grants.payments, &order.budget);
     may_act(world, granted, true, &order.after)?;
-    let total = total(&order.lines);
-    if !total.is_some_and(|total| total <= left(world, &order.budget)) {
+    let left = left(world, &order.budget);
+    if total(&order.lines).is_none_or(|total| total > left) {
         return Err(refused(Reason::NotReserved));
     }
     let effect = Effect::Payment(PaymentOrder {

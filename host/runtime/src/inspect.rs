@@ -48,9 +48,12 @@ pub enum LoadError {
     #[error("the component does not export {EXPORT}: implement the world `onething:matter/bundle`")]
     MissingExport,
     #[error(
-        "the component's {EXPORT} lacks the function `{name}`: implement the world `onething:matter/bundle`"
+        "the component's {interface} lacks the function `{name}`: rebuild it against {CONTRACT}"
     )]
-    MissingFunction { name: &'static str },
+    MissingFunction {
+        interface: &'static str,
+        name: &'static str,
+    },
     #[error(
         "the component has no manifest (custom section `{SECTION}`): pack it with `onething bundle build`"
     )]

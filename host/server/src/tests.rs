@@ -2,6 +2,8 @@
 //! into the store by hand. The main job over a real socket is tested with the built bundles.
 
 mod given;
+mod money;
+mod parties;
 
 use crate::callers::Callers;
 use crate::limits::{BODY_BYTES_MAX, MATERIAL_BYTES_MAX};
@@ -147,7 +149,7 @@ async fn every_operation_says_whom_it_lets_in_and_asks_for_a_token() {
             asked += 1;
         }
     }
-    assert_eq!(asked, 23);
+    assert_eq!(asked, 32);
 }
 
 #[test]
@@ -211,6 +213,20 @@ async fn whoever_has_another_role_is_told_which_is_needed() {
         ("operator", withdraw, reason.clone(), "role-needed"),
         ("personnel-331102", withdraw, reason, "role-needed"),
         ("platform", resume, json!(null), "role-needed"),
+        ("platform", "GET /v1/budgets", json!(null), "role-needed"),
+        ("platform", "GET /v1/payments", json!(null), "role-needed"),
+        (
+            "platform",
+            "POST /v1/budgets/x/funds",
+            json!({"amount": "1.00"}),
+            "role-needed",
+        ),
+        (
+            "platform",
+            "POST /v1/payments/x/answer",
+            json!({"lines": []}),
+            "role-needed",
+        ),
     ] {
         let problem = host.ask(caller, line, Some(body)).await.problem(403, code);
         if code == "role-needed" {

@@ -1,11 +1,11 @@
 //! What the tests start from: a submission as JSON, a case as the engine would have registered it.
 
-use onething_case::{Command, Registration, Round, State, decide};
+use onething_case::{Command, Registration, Round, State, StepRecord, decide};
 use onething_contract::{
     Assessment, Capacity, Channel, Filer, Material, MaterialStatus, Office, Phase, Step, StepMode,
     Subject, SubjectKind, Submission, Text, TimeLimit,
 };
-use onething_store::{CaseRow, Commit, Keys, TaskRow};
+use onething_store::{CaseRow, Commit, Keys, NoticeRow, TaskRow};
 use serde_json::{Value, json};
 
 /// The id of [`case`].
@@ -28,6 +28,10 @@ pub fn hand_in() -> Value {
 
 /// A case as the engine would register it, of a bundle that hears nothing.
 pub fn case() -> Commit {
+    commit(registration())
+}
+
+pub fn registration() -> Registration {
     let person = |identifier: &str| Subject {
         kind: SubjectKind::Person,
         identifier: identifier.into(),
@@ -50,7 +54,7 @@ pub fn case() -> Commit {
             status: MaterialStatus::Promised("2025-02-01".into()),
         }],
     };
-    let registration = Registration {
+    Registration {
         id: CASE.into(),
         matter: "retirement".into(),
         version: "1".into(),
@@ -74,24 +78,36 @@ pub fn case() -> Commit {
             ],
             submitted_by: "platform".into(),
         },
-    };
+    }
+}
+
+/// What the engine would have committed.
+pub fn commit(registration: Registration) -> Commit {
     let events = decide(None, AT, &Command::Register(Box::new(registration))).unwrap();
     let state = State::from_events(&events).unwrap();
-    let task = state.tasks().next().unwrap();
+    let notice = |task: &StepRecord| match &task.step.mode {
+        StepMode::PublicNotice(notice) => Some(NoticeRow {
+            notice: notice.clone(),
+            due: Some("2025-01-14T00:00:00+08:00".into()),
+            objected: false,
+        }),
+        StepMode::Manual | StepMode::Automatic => None,
+    };
+    let tasks = state.tasks().map(|task| TaskRow {
+        case_id: state.id.clone(),
+        step: task.step.id.clone(),
+        office: task.office().clone(),
+        role: task.step.role.clone(),
+        status: "open".into(),
+        version: task.task_version,
+        round: 0,
+        opened_at: AT.into(),
+        notice: notice(task),
+    });
     Commit {
-        tasks: vec![TaskRow {
-            case_id: CASE.into(),
-            step: task.step.id.clone(),
-            office: task.office().clone(),
-            role: task.step.role.clone(),
-            status: "open".into(),
-            version: task.task_version,
-            round: 0,
-            opened_at: AT.into(),
-            notice: None,
-        }],
+        tasks: tasks.collect(),
         case: CaseRow {
-            id: CASE.into(),
+            id: state.id.clone(),
             region: "331102".into(),
             matter: state.matter.clone(),
             digest: state.digest.clone(),
@@ -115,7 +131,7 @@ pub fn case() -> Commit {
     }
 }
 
-fn step(id: &str, function: &str, phase: Phase) -> Step {
+pub fn step(id: &str, function: &str, phase: Phase) -> Step {
     Step {
         id: id.into(),
         office: Office {
