@@ -2,7 +2,7 @@
 
 use onething_contract::{
     Capacity, CaseView, Channel, Decision, EffectKind, EffectState, Entry, Filer, Found, Lookup,
-    Office, Subject, SubjectKind, Submission, Text, Verdict,
+    Office, ReservationState, ReservationStatus, Subject, SubjectKind, Submission, Text, Verdict,
 };
 use onething_runtime::{Facts, Inputs};
 use std::collections::BTreeMap;
@@ -91,7 +91,7 @@ pub fn submission() -> Submission {
     }
 }
 
-/// The case with one standing decision and one effect.
+/// The case with one standing decision, one effect, and what is left of a reservation.
 pub fn view() -> CaseView {
     CaseView {
         id: "2025-0001".to_owned(),
@@ -114,6 +114,12 @@ pub fn view() -> CaseView {
             ticket: "r331-5-1".to_owned(),
             kind: EffectKind::Seal,
             outcome: None,
+        }],
+        reservations: vec![ReservationState {
+            budget: "relief".to_owned(),
+            amount: "1500.00".to_owned(),
+            status: ReservationStatus::Reserved,
+            left: "1200.00".to_owned(),
         }],
     }
 }

@@ -13,15 +13,14 @@ const CALENDAR: &str = "working-calendar";
 const CHINA_SECONDS_EAST: i32 = 8 * 3600;
 
 /// The working days of a region.
-#[derive(Debug, Clone)]
-pub struct Calendar<'a> {
+struct Calendar<'a> {
     parameters: &'a Parameters,
     region: &'a str,
     /// What was read so far.
     years: BTreeMap<i32, Option<Year>>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct Year {
     off: Vec<NaiveDate>,
@@ -30,7 +29,7 @@ struct Year {
 
 impl<'a> Calendar<'a> {
     /// Of a region, GB/T 2260.
-    pub fn of(parameters: &'a Parameters, region: &'a str) -> Self {
+    fn of(parameters: &'a Parameters, region: &'a str) -> Self {
         Self {
             parameters,
             region,
@@ -39,7 +38,7 @@ impl<'a> Calendar<'a> {
     }
 
     /// Whether people work on that day.
-    pub fn is_working_day(&mut self, day: NaiveDate) -> Option<bool> {
+    fn is_working_day(&mut self, day: NaiveDate) -> Option<bool> {
         let year = self.year(day.year())?;
         Some(match day.weekday() {
             Weekday::Sat | Weekday::Sun => year.worked.contains(&day),
@@ -48,22 +47,13 @@ impl<'a> Calendar<'a> {
     }
 
     /// The last of so many working days after a day, which itself does not count.
-    pub fn after(&mut self, day: NaiveDate, days: u16) -> Option<NaiveDate> {
+    fn after(&mut self, day: NaiveDate, days: u16) -> Option<NaiveDate> {
         let (mut day, mut left) = (day, days);
         while left > 0 {
             day = day.succ_opt()?;
             if self.is_working_day(day)? {
                 left -= 1;
             }
-        }
-        Some(day)
-    }
-
-    /// The day itself, or the last working day before it.
-    pub fn on_or_before(&mut self, day: NaiveDate) -> Option<NaiveDate> {
-        let mut day = day;
-        while !self.is_working_day(day)? {
-            day = day.pred_opt()?;
         }
         Some(day)
     }
@@ -129,25 +119,6 @@ mod tests {
             let counted = calendar.after(day(from), days);
             assert_eq!(counted, expected.map(day), "{from} + {days}");
         }
-    }
-
-    #[test]
-    fn a_pay_day_moves_earlier() {
-        let parameters = parameters();
-        let mut calendar = Calendar::of(&parameters, REGION);
-        for (on, expected) in [
-            ("2026-02-13", Some("2026-02-13")),
-            ("2026-02-15", Some("2026-02-14")),
-            ("2026-02-23", Some("2026-02-14")),
-            ("2026-10-07", Some("2026-09-30")),
-            ("2026-01-03", Some("2025-12-31")),
-            ("2099-10-07", None),
-        ] {
-            let moved = calendar.on_or_before(day(on));
-            assert_eq!(moved, expected.map(day), "{on}");
-        }
-        assert_eq!(calendar.is_working_day(day("2026-02-14")), Some(true));
-        assert_eq!(calendar.is_working_day(day("2099-02-14")), None);
     }
 
     #[test]

@@ -27,6 +27,6 @@ pub use effects::form_page;
 pub use engine::{Case, Engine, Form, Submitted, stamp};
 pub use error::Error;
 pub use onething_capabilities::{AnsweredLine, BankAnswer, LineStatus, fen, yuan};
-pub use outreach::{Reach, Reached};
+pub use outreach::{CODES_PER_CALL, Reach, Reached};
 pub use parties::{Sign, Unsign};
 pub use publication::Publication;

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 /// Subjects in one call of the bundle.
 const SUBJECTS_PER_CALL: usize = 200;
 /// Codes in one call of the bundle: with the subjects, what one call has to weigh.
-const CODES_PER_CALL: usize = 100;
+pub const CODES_PER_CALL: usize = 100;
 /// Offers read at a time when they are told.
 const OFFERS_PER_READ: u32 = 100;
 /// Who hands in a proactive case.

@@ -323,7 +323,11 @@ async fn a_payment_is_written_once_and_settled_by_the_bank() {
     assert_eq!(
         code(
             host.engine
-                .bank_answer("a-1-1", &BankAnswer::paid(written), now)
+                .bank_answer(
+                    "a-1-1",
+                    &BankAnswer::returning(written, &BTreeMap::new()),
+                    now
+                )
                 .await
         ),
         "payment-not-sent"

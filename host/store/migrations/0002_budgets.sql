@@ -55,6 +55,7 @@ CREATE TABLE reservations (
     PRIMARY KEY (case_id, budget)
 ) STRICT;
 CREATE UNIQUE INDEX reservations_by_line ON reservations (budget, line);
+CREATE INDEX reservations_waiting ON reservations (budget, line) WHERE waits;
 
 -- Effects may rest at the bank.
 

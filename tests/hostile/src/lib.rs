@@ -66,7 +66,7 @@ impl Guest for Hostile {
             },
             "output-flood" => {
                 let filler = format!("\"{}\"", "x".repeat(1000));
-                return Ok((0..5_000)
+                return Ok((0..50_000)
                     .map(|_| value("filler", filler.clone()))
                     .collect());
             }
@@ -160,7 +160,7 @@ impl Guest for Hostile {
                 code(affix(Owner::Office(stranger(region)), Vec::new(), &[])),
                 code(notify("unheard-of", "{}", &[])),
                 code(deliveries::push("application", &stranger(region), &[])),
-                code(payments::pay("unheard-of", &[], &[])),
+                code(pay("unheard-of", &[], &[])),
                 code(payments::release("unheard-of")),
             ],
             "unknown-ticket" => {
@@ -169,7 +169,7 @@ impl Guest for Hostile {
                     code(affix(Owner::Unit, Vec::new(), &after)),
                     code(notify("done", "{}", &after)),
                     code(deliveries::push("application", &office(region), &after)),
-                    code(payments::pay("relief", &[], &after)),
+                    code(pay("relief", &[], &after)),
                 ]
             }
             "unknown-document" => vec![
@@ -184,6 +184,13 @@ impl Guest for Hostile {
                     &[],
                 )),
                 code(deliveries::push("unheard-of", &office(region), &[])),
+            ],
+            "not-reserved" => vec![
+                code(pay("relief", &["1200.01"], &[])),
+                code(pay("relief", &["1000.00", "-1.00"], &[])),
+                code(pay("relief", &["much"], &[])),
+                code(pay("relief", &["1000.00", "200.00"], &[])),
+                code(pay("relief", &["0.01"], &[])),
             ],
             "bad-values" => vec![code(notify("done", "[1, 2]", &[]))],
             "effect-flood" => loop {
@@ -265,6 +272,24 @@ fn notify(template: &str, values: &str, after: &[Ticket]) -> Result<Ticket, Refu
     })
 }
 
+fn pay(budget: &str, amounts: &[&str], after: &[Ticket]) -> Result<Ticket, Refusal> {
+    let line = |(number, amount): (u32, &&str)| payments::Payment {
+        line: number.to_string(),
+        payee: "张建国".to_owned(),
+        account: "6222000000000000000".to_owned(),
+        bank: None,
+        amount: (*amount).to_owned(),
+        purpose: "relief".to_owned(),
+    };
+    payments::pay(&payments::Order {
+        budget: budget.to_owned(),
+        category: "GOVT".to_owned(),
+        execute_on: "2025-01-10".to_owned(),
+        lines: (1..).zip(amounts).map(line).collect(),
+        after: after.to_vec(),
+    })
+}
+
 /// The ticket, or the refusal's code.
 fn code(result: Result<Ticket, Refusal>) -> String {
     result.unwrap_or_else(|refusal| refusal.code)
@@ -277,18 +302,11 @@ fn all_effects(region: &str) -> Vec<String> {
     ];
     let seal = code(affix(Owner::Office(office(region)), documents, &[]));
     let after = [seal.clone()];
-    let line = payments::Payment {
-        line: "1".to_owned(),
-        payee: "张建国".to_owned(),
-        account: "6222000000000000000".to_owned(),
-        amount: "1200.00".to_owned(),
-        purpose: "relief".to_owned(),
-    };
     vec![
         seal,
         code(deliveries::push("application", &office(region), &after)),
         code(notify("done", "{\"name\": \"张建国\"}", &after)),
-        code(payments::pay("relief", &[line], &[])),
+        code(pay("relief", &["1200.00"], &[])),
         code(payments::release("relief")),
     ]
 }

@@ -7,7 +7,10 @@ use onething_tests::bundles;
 use std::collections::BTreeSet;
 
 fn manifests() -> Vec<Manifest> {
-    bundles::MATTERS.into_iter().map(bundles::manifest).collect()
+    bundles::MATTERS
+        .into_iter()
+        .map(bundles::manifest)
+        .collect()
 }
 
 #[test]
@@ -42,13 +45,17 @@ fn each_rule_is_told_when_it_is_broken() {
         ("trips-reason", &|it| it.guide.trips = 1),
         ("by-post", &|it| it.guide.online = false),
         ("fee-basis", &|it| fee(&mut it.guide)),
-        ("phones", &|it| it.guide.enquiry = words("拨打 0578-2091234 或12345")),
+        ("phones", &|it| {
+            it.guide.enquiry = words("拨打 0578-2091234 或12345")
+        }),
         ("promise-differs", &|it| it.promise.working_days = 3),
         ("figures", &|it| it.guide.before.fields += 1),
         ("figures", &|it| it.guide.before.forms -= 1),
         ("figures", &|it| it.guide.after.fields -= 1),
         ("figures", &|it| it.guide.after.days += 1),
-        ("figures", &|it| it.guide.after.trips = it.guide.before.trips + 1),
+        ("figures", &|it| {
+            it.guide.after.trips = it.guide.before.trips + 1
+        }),
     ];
     let mut told = BTreeSet::new();
     for (code, spoil) in cases {
@@ -65,5 +72,8 @@ fn each_rule_is_told_when_it_is_broken() {
     manifest.guide.fee_basis = Some(words("发改价格〔2025〕1号"));
     manifest.guide.trips = 1;
     manifest.guide.trips_reason = Some(words("核验原件"));
-    assert!(manifest.lint_guide().is_empty(), "what is given with its reason is good");
+    assert!(
+        manifest.lint_guide().is_empty(),
+        "what is given with its reason is good"
+    );
 }

@@ -6,6 +6,8 @@ mod api;
 mod cli;
 mod engine;
 mod guide;
+mod limits;
 mod merge;
+mod outreach;
 mod replay;
 mod sandbox;

@@ -112,6 +112,7 @@ fn projecting(answers: &Map<String, Value>) -> (Call, Inputs) {
         steps: Vec::new(),
         decisions: Vec::new(),
         effects: Vec::new(),
+        reservations: Vec::new(),
     };
     let inputs = Inputs {
         answers: Value::Object(answers.clone()).to_string().into(),
@@ -138,6 +139,7 @@ impl onething_runtime::Facts for NothingPublished {
             onething_contract::Lookup::Parameter { .. } => {
                 onething_contract::Found::Parameter(None)
             }
+            onething_contract::Lookup::Family { .. } => onething_contract::Found::Names(Vec::new()),
         })
     }
     fn fetch(&self, _: &[onething_contract::Lookup]) -> Vec<onething_contract::Found> {

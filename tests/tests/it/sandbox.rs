@@ -166,6 +166,14 @@ fn what_is_not_granted_is_refused_as_a_value() {
 }
 
 #[test]
+fn a_case_pays_no_more_than_it_holds() {
+    let done = outcome(respond("not-reserved"));
+    let no = "not-reserved";
+    assert_eq!(codes_of(&done), [no, no, no, "r331-7-1", no]);
+    assert_eq!(done.intents.len(), 1);
+}
+
+#[test]
 fn effects_are_promised_in_their_order() {
     let outcome = outcome(respond("all-effects"));
     let tickets = ["r331-7-1", "r331-7-2", "r331-7-3", "r331-7-4", "r331-7-5"];

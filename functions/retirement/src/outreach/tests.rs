@@ -33,7 +33,8 @@ impl Town {
         let staff = json!({ "unit-code": UNIT });
         self.0.insert(("establishment-staff", id), staff);
         self.0.insert(("population", id), json!({ "name": "某某" }));
-        self.0.insert(("payroll", id), json!({ "rank": "technical-8" }));
+        self.0
+            .insert(("payroll", id), json!({ "rank": "technical-8" }));
         self
     }
 
@@ -137,9 +138,21 @@ fn the_person_and_the_unit_are_told() {
         })
         .collect();
     assert_eq!(told, [(MAN, "age-near"), (UNIT, "age-near-unit")]);
-    let values: Json = onething_sdk::serde_json::from_str(&offer.notices[0].values).unwrap();
     let month = json!({ "zh": "2025年2月", "en": "2025-02" });
-    assert_eq!(values, json!({ "name": "某某", "month": month }));
+    let matter: toml::Table = include_str!("../../matter.toml").parse().unwrap();
+    for notice in &offer.notices {
+        let values: Json = onething_sdk::serde_json::from_str(&notice.values).unwrap();
+        assert_eq!(values, json!({ "name": "某某", "month": month }));
+        let mut templates = matter["notice"].as_array().unwrap().iter();
+        let template = templates
+            .find(|template| template["code"].as_str() == Some(&notice.template))
+            .unwrap();
+        for language in ["zh", "en"] {
+            let text = template["text"][language].as_str().unwrap();
+            let rest = text.replace("{name}", "").replace("{month}", "");
+            assert!(!rest.contains('{') && rest.len() < text.len(), "{text}");
+        }
+    }
     // Where the register of posts does not say whose they are, the person is told all the same.
     let alone = man().set("establishment-staff", MAN, json!({}));
     assert_eq!(alone.reach(&[MAN], "2025-01-06")[0].notices.len(), 1);

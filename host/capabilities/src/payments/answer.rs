@@ -58,11 +58,6 @@ pub struct Answered {
 }
 
 impl BankAnswer {
-    /// Every line of the order paid.
-    pub fn paid(order: &PaymentOrder) -> BankAnswer {
-        BankAnswer::returning(order, &BTreeMap::new())
-    }
-
     /// Some lines returned, by line and reason, all others paid.
     pub fn returning(order: &PaymentOrder, returned: &BTreeMap<String, String>) -> BankAnswer {
         let lines = order.lines.iter().map(|line| {

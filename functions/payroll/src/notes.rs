@@ -1,0 +1,93 @@
+//! What `NOTES.md` says is what the forms are: every number and every sum.
+
+use crate::answers::Answers;
+use onething_sdk::form::{Form, Origin, SourceRule};
+
+const NOTES: &str = include_str!("../NOTES.md");
+
+#[test]
+fn the_sums_of_the_note() {
+    let fields = || Answers::FORMS.iter().flat_map(|form| form.fields);
+    let of_forms = |is: fn(&Origin) -> bool| fields().filter(|field| is(&field.origin)).count();
+    let of_elements = |is: fn(&SourceRule) -> bool| {
+        let elements = Answers::ELEMENTS.iter();
+        elements.filter(|element| is(&element.source)).count()
+    };
+    let (total, merged) = (fields().count(), Answers::ELEMENTS.len());
+    for sentence in [
+        format!("| **四张合计** | | **{total}** |"),
+        format!(
+            "**{merged}** = 填报 {} + 共享数据 {} + 推算 {} |",
+            of_elements(|source| matches!(source, SourceRule::Typed)),
+            of_elements(|source| matches!(source, SourceRule::Register { .. })),
+            of_elements(|source| matches!(source, SourceRule::Derived)),
+        ),
+        format!(
+            "原样抄用 {}，由规则推算 {}，常量 {}，取提交日期 {}。",
+            of_forms(|origin| matches!(origin, Origin::Element(_))),
+            of_forms(|origin| matches!(origin, Origin::Function { .. })),
+            of_forms(|origin| matches!(origin, Origin::Constant(_))),
+            of_forms(|origin| matches!(origin, Origin::FiledOn)),
+        ),
+        format!("| 指标 | {total} | {merged} |"),
+    ] {
+        assert!(NOTES.contains(&sentence), "{sentence}");
+    }
+    for form in Answers::FORMS {
+        let row = format!("`{}.toml` | {} |", form.name, form.fields.len());
+        assert!(NOTES.contains(&row), "{row}");
+    }
+}
+
+#[test]
+fn the_figures_of_the_guide() {
+    let matter: toml::Table = include_str!("../matter.toml").parse().unwrap();
+    let figure = |when: &str, name: &str| matter["guide"][when][name].as_integer().unwrap();
+    for (row, name) in [
+        ("事项（环节）", "matters"),
+        ("表单", "forms"),
+        ("指标", "fields"),
+        ("材料", "materials"),
+        ("步骤", "steps"),
+        ("时间（工作日）", "days"),
+        ("跑动次数", "trips"),
+        ("盖章次数", "seals"),
+    ] {
+        let (before, after) = (figure("before", name), figure("after", name));
+        let row = format!("| {row} | {before} | {after} |");
+        assert!(NOTES.contains(&row), "{row}");
+    }
+}
+
+#[test]
+fn every_box_of_the_note() {
+    let place = |code: &str| {
+        let mut elements = Answers::ELEMENTS.iter();
+        let place = elements.position(|element| element.code == code).unwrap();
+        format!("M{:02}", place + 1)
+    };
+    let starts = |number: &str| {
+        let number = format!("| {number} |");
+        let row = NOTES.lines().find(|line| line.starts_with(&number));
+        row.unwrap_or_else(|| panic!("{number} is not in the note"))
+    };
+    for form in Answers::FORMS {
+        for field in form.fields {
+            let from = match &field.origin {
+                Origin::Element(code) => place(code),
+                Origin::Function { name, .. } => format!("`{name}`"),
+                Origin::Constant(constant) => format!("“{constant}”"),
+                Origin::FiledOn => "提交日期".to_owned(),
+            };
+            let row = starts(field.no);
+            assert!(row.ends_with(&format!("| {from} |")), "{row}: {from}");
+        }
+        for area in form.boxes {
+            starts(area.no);
+        }
+    }
+    for element in Answers::ELEMENTS {
+        let row = starts(&place(element.code));
+        assert!(row.contains(&format!("| {} |", element.code)), "{row}");
+    }
+}
