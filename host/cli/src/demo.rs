@@ -13,7 +13,7 @@ use onething_case::{Event, State, Status, StepRecord};
 use onething_contract::manifest::{Manifest, Origin, SourceField};
 use onething_contract::{Effect, EffectKind, FilledForm, PaymentOrder, StepMode, Verdict};
 use onething_engine::{Case, Decide, Engine, Reach, Sign, Submitted};
-use onething_store::{EffectStatus, NewBudget};
+use onething_store::NewBudget;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -132,6 +132,7 @@ async fn tell_story(engine: &Engine, sample: &Path, matter: &str) -> anyhow::Res
     ));
     let mut now = DateTime::parse_from_rfc3339(&story.filed_at.to_string())?;
     prepare(engine, matter, &story, now).await?;
+    pay(engine, &mut now.clone()).await?;
     let id = submit(engine, sample, &manifest, now).await?;
     sign(engine, &id, &mut now).await?;
     let case = engine.case(&id).await?;
@@ -140,7 +141,7 @@ async fn tell_story(engine: &Engine, sample: &Path, matter: &str) -> anyhow::Res
     }
     loop {
         let state = engine.case(&id).await?.state;
-        let paid = pay(engine, &id, &mut now).await?;
+        let paid = pay(engine, &mut now).await?;
         let Some(record) = state.tasks().next().cloned() else {
             if paid {
                 continue;
@@ -294,7 +295,8 @@ async fn over(
     let due = due.context("the calendar of the notice's days is not published")?;
     let over = DateTime::parse_from_rfc3339(&due)?.max(now);
     case::drain(engine, over).await?;
-    Ok(over)
+    // The offices go on in the morning.
+    Ok(over + TimeDelta::hours(9))
 }
 
 async fn approve(
@@ -367,38 +369,40 @@ fn payload(
     Ok(Value::Object(payload))
 }
 
-/// The bank pays what it was sent; false where it has nothing to pay.
-async fn pay(engine: &Engine, id: &str, now: &mut DateTime<FixedOffset>) -> anyhow::Result<bool> {
-    let effects = engine.store().effects(id).await?;
-    let sent = effects.into_iter().find_map(|row| match row.intent.effect {
-        Effect::Payment(order) if row.status == EffectStatus::Sent => {
-            Some((row.intent.ticket, order))
+/// The bank pays what it was sent, on the day that each order names; false where it has nothing to
+/// pay.
+async fn pay(engine: &Engine, now: &mut DateTime<FixedOffset>) -> anyhow::Result<bool> {
+    let store = engine.store();
+    let sent = store.sent_payments(None, onething_store::ROWS_MAX).await?;
+    for row in &sent {
+        let Effect::Payment(order) = &row.intent.effect else {
+            continue;
+        };
+        let day: NaiveDate = order.execute_on.parse()?;
+        *now += TimeDelta::minutes(30);
+        while now.date_naive() < day {
+            *now += TimeDelta::days(1);
         }
-        _ => None,
-    });
-    let Some((ticket, order)) = sent else {
-        return Ok(false);
-    };
-    *now += TimeDelta::minutes(30);
-    let line = |line: &onething_contract::Payment| AnsweredLine {
-        line: line.line.clone(),
-        status: LineStatus::Paid,
-        reason: None,
-    };
-    let answer = BankAnswer {
-        lines: order.lines.iter().map(line).collect(),
-    };
-    engine.bank_answer(&ticket, &answer, *now).await?;
-    case::drain(engine, *now).await?;
-    say(&format!(
-        "paid        {}  {} lines, {} yuan out of {}, on {}",
-        now.format("%m-%d %H:%M"),
-        order.lines.len(),
-        total(&order)?,
-        order.budget,
-        order.execute_on
-    ));
-    Ok(true)
+        let line = |line: &onething_contract::Payment| AnsweredLine {
+            line: line.line.clone(),
+            status: LineStatus::Paid,
+            reason: None,
+        };
+        let answer = BankAnswer {
+            lines: order.lines.iter().map(line).collect(),
+        };
+        engine.bank_answer(&row.intent.ticket, &answer, *now).await?;
+        case::drain(engine, *now).await?;
+        say(&format!(
+            "paid        {}  case {}: {} lines, {} yuan out of {}",
+            now.format("%m-%d %H:%M"),
+            row.case_id,
+            order.lines.len(),
+            total(order)?,
+            order.budget
+        ));
+    }
+    Ok(!sent.is_empty())
 }
 
 fn total(order: &PaymentOrder) -> anyhow::Result<String> {
@@ -431,7 +435,7 @@ async fn tell_end(
             .count()
     };
     say(&format!(
-        "delivered   {} agency forms filled back in, {reproduced} of {fields} fields reproduced",
+        "delivered   {} agency forms filled back in, {reproduced} of {fields} fields filled",
         done(EffectKind::Delivery)
     ));
     say(&format!(

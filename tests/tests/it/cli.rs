@@ -40,7 +40,7 @@ fn refused(data: &Path, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn the_demo_runs_from_four_forms_to_a_sealed_case() {
+fn the_demo_runs_every_matter_to_its_end() {
     let data = tempfile::tempdir().unwrap();
     for _ in 0..2 {
         let said = said(data.path(), &["demo"]);
@@ -48,12 +48,25 @@ fn the_demo_runs_from_four_forms_to_a_sealed_case() {
             "4 forms, 148 fields  ->  1 form, 56 fields (44 from registers, 2 computed, 10 to type)",
             "on 4 documents (verified; sealed 1 times in all)",
             "open in parallel: personnel-check, pension-check, fund-check, establishment-check",
-            "4 agency forms filled back in, 148 of 148 fields reproduced",
-            "case        completed",
+            "4 agency forms filled back in, 148 of 148 fields filled",
+            // Payroll: five salaries and what goes with them.
+            "open in parallel: establishment, personnel, finance",
+            "5 lines, 52358.33 yuan out of payroll/1233110000264001XG/2026",
+            // Start-up: two shareholders, the code in every form.
+            "林小燕 (shareholder)",
+            "open in parallel: seal, tax, social, fund",
+            "\"uscc\":\"91331102MA2E1KX035\"",
+            // Policies: found, opened without an application, published, paid.
+            "16 offers told, 4 cases opened without an application",
+            "no objection 04-10",
+            "1 lines, 60000.00 yuan out of policy/export-growth-2026",
         ] {
             assert!(said.contains(line), "{line}\n{said}");
         }
+        assert_eq!(said.matches("case        completed").count(), 4, "{said}");
     }
+    let files = std::fs::read_dir(data.path().join("demo/bank/outgoing")).unwrap();
+    assert_eq!(files.count(), 7, "every payment has its file");
 }
 
 #[test]
