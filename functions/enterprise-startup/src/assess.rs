@@ -261,5 +261,18 @@ fn not_checked(out: &mut Assessing, path: &str, zh: &str, en: &str) {
     );
 }
 
+/// A register that does not answer checks nothing: the office has to.
+fn check_is_up(case: &Filed<'_>, out: &mut Assessing, register: &str, zh: &str, en: &str) {
+    if case.facts.is_down(register) {
+        out.warning(
+            "",
+            "not-checked",
+            format!("共享数据暂不可用，未能核对{zh}，请审核人核对"),
+            format!("not checked, the register does not answer: {en}; to be checked by the office"),
+            "",
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -97,12 +97,10 @@ pub fn first_orders(answers: &Answers, execute_on: &str, after: &[String]) -> Op
 /// Pays again what a step has supplied other accounts for.
 pub fn corrected_order(answers: &Answers, decision: &Decision, execute_on: &str) -> Option<Order> {
     let supplied = corrected_accounts(decision)?;
-    let lines = answers.payroll_lines.as_ref()?;
     let mut category = GOVERNMENT;
-    let payment = |(line, (account, bank)): (&String, &(Account, Option<String>))| match lines
-        .iter()
-        .find(|row| row.line == *line)
-    {
+    let payment = |(line, (account, bank)): (&String, &(Account, Option<String>))| match person(
+        answers, line,
+    ) {
         Some(row) => {
             category = SALARIES;
             Some(salary(answers, row, account, bank.clone()))
@@ -218,12 +216,17 @@ pub fn asked_for(answers: &Answers, outcome: &Outcome) -> Json {
 
 /// Whose line it is.
 pub fn payee(answers: &Answers, line: &str) -> String {
-    let people = answers.payroll_lines.iter().flat_map(|rows| &rows.0);
-    let mut names = people.filter(|row| row.line == line).map(|row| &row.name);
     let remitted = answers.payroll_remittances.iter().flat_map(|rows| &rows.0);
     let mut items = remitted.filter(|row| row.line == line).map(|row| &row.item);
-    let found = names.next().or_else(|| items.next());
+    let name = person(answers, line).map(|row| &row.name);
+    let found = name.or_else(|| items.next());
     found.cloned().unwrap_or_else(|| line.to_owned())
+}
+
+/// A person's line: its number is its place.
+fn person<'a>(answers: &'a Answers, line: &str) -> Option<&'a PayrollLinesRow> {
+    let place = line.parse::<usize>().ok()?.checked_sub(1)?;
+    answers.payroll_lines.as_ref()?.get(place)
 }
 
 /// Who supplies other accounts: the unit for its people, the finance bureau for what is remitted.

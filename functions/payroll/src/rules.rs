@@ -14,7 +14,6 @@ use onething_sdk::form::Json;
 use onething_sdk::values::{Account, At, Money, Month, Rows, Uscc, Value};
 use onething_sdk::{Facts, NaiveDate};
 use pay::{Rates, Share, TaxTable, Withheld, zero};
-use std::collections::BTreeSet;
 
 type Roster = Rows<PayrollRosterRow>;
 type Lines = Rows<PayrollLinesRow>;
@@ -207,11 +206,8 @@ pub fn joined(facts: &Facts<'_>, uscc: &Uscc, roster: &Roster) -> Option<u32> {
 
 /// How many of last month's are not on the roster.
 pub fn left(facts: &Facts<'_>, uscc: &Uscc, roster: &Roster) -> Option<u32> {
-    let entry = last::entry(facts, uscc)?;
-    let people: BTreeSet<&str> = roster.iter().map(|row| row.citizen_id.as_str()).collect();
-    let last = Last::of(&entry);
-    let gone = last.people().filter(|(id, _)| !people.contains(id));
-    u32::try_from(gone.count()).ok()
+    let stayed = headcount(facts, roster)?.checked_sub(joined(facts, uscc, roster)?)?;
+    Some(last_headcount(facts, uscc)?.saturating_sub(stayed)) // nobody stands twice: assessed
 }
 
 /// Approved posts that nobody is paid on; none where there are too many people.

@@ -33,6 +33,11 @@ pub trait World {
     fn entries(&self, _register: &str, keys: &[String]) -> Vec<Option<Json>> {
         keys.iter().map(|_| None).collect()
     }
+
+    /// A register that was asked does not answer now, so that not knowing a key means nothing.
+    fn is_down(&self, _register: &str) -> bool {
+        false
+    }
 }
 
 /// A world of parameters alone.
@@ -42,17 +47,18 @@ impl<F: Fn(&str, NaiveDate) -> Option<InForce>> World for F {
     }
 }
 
-/// A parameter's name, and a day.
-type Asked = (String, NaiveDate);
+/// By name and day.
+type Parameters = BTreeMap<(String, NaiveDate), Option<Rc<InForce>>>;
+/// By register and key.
+type Entries = BTreeMap<(String, String), Option<Rc<Json>>>;
 
 /// The world as of a filing day.
 pub struct Facts<'a> {
     filed_on: NaiveDate,
     world: &'a dyn World,
     /// Tables are large and several derivations read the same one.
-    parameters: RefCell<BTreeMap<Asked, Option<Rc<InForce>>>>,
-    /// By register and key.
-    entries: RefCell<BTreeMap<(String, String), Option<Rc<Json>>>>,
+    parameters: RefCell<Parameters>,
+    entries: RefCell<Entries>,
 }
 
 impl<'a> Facts<'a> {
@@ -97,6 +103,11 @@ impl<'a> Facts<'a> {
         let found = found.into_iter().next().flatten().map(Rc::new);
         self.entries.borrow_mut().insert(asked, found.clone());
         found
+    }
+
+    /// A register that was asked does not answer now: what it has nothing of is not checked.
+    pub fn is_down(&self, register: &str) -> bool {
+        self.world.is_down(register)
     }
 
     /// What a register has under many keys, in their order. Read once, not kept.

@@ -13,7 +13,8 @@ use crate::matter::{Assessing, Case, Matter, Submitted};
 use crate::values::{Json, text};
 use chrono::NaiveDate;
 use serde_json::Map;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 
 /// A [`Matter`] as the component's exports.
@@ -56,12 +57,13 @@ impl<M: Matter> Guest for Exported<M> {
 
     fn assess(submission: Submission) -> Assessment {
         tell_panics();
-        assess::<M>(&submission, &intake::answers(), &Host)
+        assess::<M>(&submission, &intake::answers(), &Host::default())
     }
 
     fn plan(submission: Submission, scenario: String) -> Vec<Step> {
         tell_panics();
-        let facts = Facts::new(date(&submission.filed_at), &Host);
+        let host = Host::default();
+        let facts = Facts::new(date(&submission.filed_at), &host);
         let (_, answers, _) = answers::<M>(&facts);
         let case = Submitted {
             submission: &submission,
@@ -75,7 +77,8 @@ impl<M: Matter> Guest for Exported<M> {
 
     fn project(view: CaseView) -> Vec<FilledForm> {
         tell_panics();
-        let facts = Facts::new(date(&view.submission.filed_at), &Host);
+        let host = Host::default();
+        let facts = Facts::new(date(&view.submission.filed_at), &host);
         let (json, _, derived) = answers::<M>(&facts);
         form::project::<M::Answers>(&view, &json, &derived)
     }
@@ -83,7 +86,8 @@ impl<M: Matter> Guest for Exported<M> {
     fn respond(view: CaseView, event: Event) -> Vec<Directive> {
         tell_panics();
         let case = Case::new(&view, |view| {
-            let facts = Facts::new(date(&view.submission.filed_at), &Host);
+            let host = Host::default();
+            let facts = Facts::new(date(&view.submission.filed_at), &host);
             answers::<M>(&facts).1
         });
         M::respond(&case, &event)
@@ -117,11 +121,36 @@ pub fn assess<M: Matter>(submission: &Submission, answers: &str, world: &dyn Wor
     Assessment {
         scenario: out.scenario,
         derived: derived.elements(),
-        findings: out.findings,
+        findings: told(out.findings),
         missing: out.missing,
         unique_keys: out.unique_keys,
         reservations: out.reservations,
     }
+}
+
+/// Findings told at once: whoever has that many wrong rows corrects their source and not the rows.
+const FINDINGS_MAX: usize = 200;
+
+/// Errors before warnings where there are too many, and how many more there are.
+fn told(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let more = findings.len().saturating_sub(FINDINGS_MAX);
+    if more > 0 {
+        findings.sort_by_key(|finding| finding.severity != Severity::Error);
+        findings.truncate(FINDINGS_MAX);
+        // A list of warnings is no reason to refuse, however long.
+        let worst = findings.first().map(|finding| finding.severity);
+        findings.push(Finding {
+            severity: worst.unwrap_or(Severity::Error),
+            path: String::new(),
+            code: "more-findings".to_owned(),
+            message: text(
+                format!("另有{more}个问题未列出，请先改正已列出的"),
+                format!("{more} more are not listed; correct these first"),
+            ),
+            basis: None,
+        });
+    }
+    findings
 }
 
 /// A panic's words reach the operator before the trap does.
@@ -166,7 +195,11 @@ fn answers<M: Matter>(facts: &Facts<'_>) -> (Map<String, Json>, M::Answers, Deri
 }
 
 /// The host behind the imports.
-pub(crate) struct Host;
+#[derive(Default)]
+pub(crate) struct Host {
+    /// Registers that did not answer.
+    down: RefCell<BTreeSet<String>>,
+}
 
 impl World for Host {
     fn parameter(&self, name: &str, on: NaiveDate) -> Option<InForce> {
@@ -183,13 +216,21 @@ impl World for Host {
     }
 
     fn entries(&self, register: &str, keys: &[String]) -> Vec<Option<Json>> {
-        match answer(registers::lookup(register, keys)) {
+        let found = registers::lookup(register, keys);
+        if let Err(LookupFailure::Unavailable(_)) = &found {
+            self.down.borrow_mut().insert(register.to_owned());
+        }
+        match answer(found) {
             Some(entries) => {
                 let value = |entry: registers::Entry| serde_json::from_str(&entry.value).ok();
                 entries.into_iter().map(|entry| value(entry?)).collect()
             }
             None => keys.iter().map(|_| None).collect(),
         }
+    }
+
+    fn is_down(&self, register: &str) -> bool {
+        self.down.borrow().contains(register)
     }
 }
 

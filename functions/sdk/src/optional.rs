@@ -18,7 +18,7 @@ pub trait Outreach {
 impl<M: Outreach> outreach::Guest for Exported<M> {
     fn reach(subjects: Vec<Subject>, codes: Vec<String>, on: String) -> Vec<Offer> {
         tell_panics();
-        M::reach(&subjects, &codes, &Facts::new(date(&on), &Host))
+        M::reach(&subjects, &codes, &Facts::new(date(&on), &Host::default()))
     }
 }
 
@@ -41,6 +41,12 @@ impl<M: Publication> publication::Guest for Exported<M> {
         let value = serde_json::from_str(&value).unwrap_or_default();
         let since = date(&since);
         let until = until.as_deref().map(date);
-        M::check(&name, &value, since, until, &Facts::new(since, &Host))
+        M::check(
+            &name,
+            &value,
+            since,
+            until,
+            &Facts::new(since, &Host::default()),
+        )
     }
 }

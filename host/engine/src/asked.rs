@@ -250,7 +250,7 @@ pub fn check_payload(state: &State, step: &str, asked: &Decide) -> Result<(), Er
 }
 
 /// `2026-03`.
-fn is_month(text: &str) -> bool {
+pub(crate) fn is_month(text: &str) -> bool {
     text.len() == "2026-03".len() && format!("{text}-01").parse::<NaiveDate>().is_ok()
 }
 

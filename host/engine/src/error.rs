@@ -39,6 +39,21 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// An outreach run cannot go on.
+    #[error(
+        "outreach stopped at subjects {from} to {to} of {register}; the same run goes on there"
+    )]
+    Stopped {
+        /// The register.
+        register: String,
+        /// Counted from 1.
+        from: u64,
+        /// The last of the batch.
+        to: u64,
+        /// Why.
+        #[source]
+        source: Box<Error>,
+    },
     /// A blocking task was cancelled.
     #[error("the work was cancelled")]
     Cancelled,

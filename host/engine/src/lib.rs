@@ -17,6 +17,7 @@ mod outreach;
 mod parties;
 mod publication;
 mod rows;
+mod statistics;
 #[cfg(test)]
 mod tests;
 
@@ -30,3 +31,4 @@ pub use onething_capabilities::{AnsweredLine, BankAnswer, LineStatus, fen, yuan}
 pub use outreach::{CODES_PER_CALL, Reach, Reached};
 pub use parties::{Sign, Unsign};
 pub use publication::Publication;
+pub use statistics::Count;

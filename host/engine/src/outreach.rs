@@ -2,17 +2,18 @@
 //! then tells them and opens the cases that need no application. A run that was stopped goes on
 //! where its last batch was kept; nobody is told twice.
 
-use crate::asked::HandIn;
+use crate::asked::{HandIn, NAME_CHARS_MAX, check_text};
 use crate::effects::refusal;
 use crate::engine::{Engine, Submitted, blocking, stamp};
 use crate::error::Error;
+use crate::rows::counted;
 use chrono::{DateTime, FixedOffset, NaiveDate};
-use onething_capabilities::Notice;
+use onething_capabilities::{Notice, Parameters, fen};
 use onething_contract::identifiers;
 use onething_contract::manifest::Manifest;
-use onething_contract::{Capacity, Channel, Filer, Refusal, Subject, SubjectKind};
+use onething_contract::{Capacity, Channel, Filer, Offer, Refusal, Subject, SubjectKind};
 use onething_runtime::Bundle;
-use onething_store::{Idempotency, OfferRow, OutreachRun};
+use onething_store::{Idempotency, NewOffer, OfferRow, OutreachRun};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -105,15 +106,15 @@ impl Engine {
             .await?
             .map_err(Error::Refused)?;
         let subjects: Vec<Subject> = keys.iter().map(|key| subject(key)).collect();
-        let mut offers = Vec::new();
-        if !subjects.is_empty() {
-            for codes in self.codes(reach) {
-                let drive = self.drive(bundle.clone(), &reach.region);
-                let (subjects, on, at) = (subjects.clone(), reach.on, at.to_owned());
-                offers.extend(blocking(move || drive.reach(subjects, codes, on, &at)).await??);
-            }
-        }
+        let from = run.subjects + 1;
         run.subjects += subjects.len() as u64;
+        let offers = self.offers(bundle, reach, &subjects, at).await;
+        let offers = offers.map_err(|source| Error::Stopped {
+            register: reach.register.clone(),
+            from,
+            to: run.subjects,
+            source: Box::new(source),
+        })?;
         match keys.last() {
             Some(last) => run.done_to = Some(last.clone()),
             None => run.ended_at = Some(at.to_owned()),
@@ -125,17 +126,31 @@ impl Engine {
         Ok(())
     }
 
-    /// The codes of each call; one call without any where the bundle does not go by codes.
-    fn codes(&self, reach: &Reach) -> Vec<Vec<String>> {
-        let Some(family) = &reach.family else {
-            return vec![Vec::new()];
-        };
+    /// What the bundle offers a batch.
+    async fn offers(
+        &self,
+        bundle: &Bundle,
+        reach: &Reach,
+        subjects: &[Subject],
+        at: &str,
+    ) -> Result<Vec<NewOffer>, Error> {
+        let mut offers = Vec::new();
+        if subjects.is_empty() {
+            return Ok(offers);
+        }
         let parameters = self.parameters.current();
-        let names = parameters.family(family, reach.on, &reach.region);
-        names
-            .chunks(CODES_PER_CALL)
-            .map(<[String]>::to_vec)
-            .collect()
+        for codes in codes(reach, &parameters) {
+            let drive = self.drive(bundle.clone(), &reach.region);
+            let (on, at) = (reach.on, at.to_owned());
+            let (asked, subjects_asked) = (codes.clone(), subjects.to_vec());
+            let made = blocking(move || drive.reach(subjects_asked, asked, on, &at)).await??;
+            for offer in made {
+                let fen = check(&offer, subjects, &codes)?;
+                let groups = groups(&offer, bundle.manifest(), reach, &parameters);
+                offers.push(NewOffer { offer, fen, groups });
+            }
+        }
+        Ok(offers)
     }
 
     /// Tells of an offer and opens its case, where it has one: each once, whatever happens between.
@@ -255,6 +270,74 @@ impl Reach {
         let (matter, register, region, on) = (&self.matter, &self.register, &self.region, self.on);
         format!("{matter} {register} {family} {region} {on}")
     }
+}
+
+/// The codes of each call; one call without any where the bundle does not go by codes.
+fn codes(reach: &Reach, parameters: &Parameters) -> Vec<Vec<String>> {
+    let Some(family) = &reach.family else {
+        return vec![Vec::new()];
+    };
+    let names = parameters.family(family, reach.on, &reach.region);
+    let calls = names.chunks(CODES_PER_CALL);
+    calls.map(<[String]>::to_vec).collect()
+}
+
+/// Holds an offer to what was asked; what it comes to in fen.
+fn check(offer: &Offer, subjects: &[Subject], codes: &[String]) -> Result<Option<u64>, Error> {
+    let wrong = |zh: &str, en: &str| {
+        let code = &offer.code;
+        Error::refused(
+            "bad-offer",
+            format!("{code}：{zh}"),
+            format!("{code}: {en}"),
+        )
+    };
+    check_text("offer.code", &offer.code, NAME_CHARS_MAX)?;
+    if !offer.occasion.is_empty() {
+        check_text("offer.occasion", &offer.occasion, NAME_CHARS_MAX)?;
+    }
+    if !subjects.contains(&offer.subject) {
+        return Err(wrong("对象不在本批之内", "its subject is not of the batch"));
+    }
+    if !codes.is_empty() && !codes.contains(&offer.code) {
+        return Err(wrong("没有查询这一项", "it was not asked about"));
+    }
+    match offer.amount.as_deref().map(fen) {
+        Some(None) => Err(wrong("金额无效", "its amount is none")),
+        Some(fen) => Ok(fen),
+        None => Ok(None),
+    }
+}
+
+/// What an offer is counted by, as the case that would come of it: the element `policy-code` is the
+/// code of an offer `policy/…`, any other `policy-…` is what the policy itself says.
+fn groups(
+    offer: &Offer,
+    manifest: &Manifest,
+    reach: &Reach,
+    parameters: &Parameters,
+) -> Vec<(String, String)> {
+    let Some((family, _)) = offer.code.split_once('/') else {
+        return Vec::new();
+    };
+    let found = parameters.in_force(&offer.code, reach.on, &reach.region);
+    let says: Value = found
+        .and_then(|found| serde_json::from_str(&found.value).ok())
+        .unwrap_or_default();
+    let group = |name: &String| {
+        let member = name.strip_prefix(family)?.strip_prefix('-')?;
+        let value = match member {
+            "code" => offer.code.clone(),
+            member => counted(says.get(member)?)?,
+        };
+        Some((name.clone(), value))
+    };
+    manifest
+        .statistics
+        .group_by
+        .iter()
+        .filter_map(group)
+        .collect()
 }
 
 /// Persons are known by their citizen ID, everything else is an organisation.

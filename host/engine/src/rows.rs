@@ -211,14 +211,18 @@ fn groups(
     let elements = [&state.assessment.derived, &state.answers].map(object);
     let value = |name: &String| {
         let value = elements.iter().find_map(|elements| elements.get(name))?;
-        let value = match value {
-            Value::String(text) => text.clone(),
-            Value::Bool(_) | Value::Number(_) => value.to_string(),
-            Value::Null | Value::Array(_) | Value::Object(_) => return None,
-        };
-        Some((name.clone(), value))
+        Some((name.clone(), counted(value)?))
     };
     names.iter().filter_map(value).collect()
+}
+
+/// A value as one is counted by it.
+pub fn counted(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
 }
 
 fn object(elements: &Json) -> Map<String, Value> {

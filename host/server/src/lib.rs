@@ -18,6 +18,7 @@ mod matters;
 mod money;
 mod offices;
 mod openapi;
+mod outreach;
 mod parties;
 mod problem;
 mod records;

@@ -3,7 +3,9 @@
 
 use crate::problem::{MEDIA_TYPE, Members, Problem};
 use crate::records::Health;
-use crate::{App, cases, commands, documents, materials, matters, money, offices, parties};
+use crate::{
+    App, cases, commands, documents, materials, matters, money, offices, outreach, parties,
+};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
@@ -45,6 +47,7 @@ const PROBLEMS: [(&str, &str); 5] = [
         (name = "offices", description = "Work of the offices."),
         (name = "materials", description = "Files that go with a submission."),
         (name = "money", description = "Budgets, and payments at the bank."),
+        (name = "outreach", description = "What was offered to whom, and what matters came to."),
         (name = "host", description = "The host itself."),
     ),
     // A column refers to itself and is found by nobody else.
@@ -85,6 +88,8 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .routes(routes!(money::fund_budget))
         .routes(routes!(money::list_payments))
         .routes(routes!(money::answer_payment))
+        .routes(routes!(outreach::list_offers))
+        .routes(routes!(outreach::get_statistics))
         .merge(materials::operations())
         .routes(routes!(get_openapi))
         .routes(routes!(health))

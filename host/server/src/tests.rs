@@ -3,6 +3,7 @@
 
 mod given;
 mod money;
+mod outreach;
 mod parties;
 
 use crate::callers::Callers;
@@ -149,7 +150,7 @@ async fn every_operation_says_whom_it_lets_in_and_asks_for_a_token() {
             asked += 1;
         }
     }
-    assert_eq!(asked, 32);
+    assert_eq!(asked, 34);
 }
 
 #[test]

@@ -28,6 +28,8 @@ CREATE TABLE offers (
     subject  TEXT    NOT NULL,
     code     TEXT    NOT NULL,
     occasion TEXT    NOT NULL,
+    -- What it comes to, where that can be said.
+    fen      INTEGER CHECK (fen >= 0),
     body     TEXT    NOT NULL,
     at       TEXT    NOT NULL,
     -- Its notices are sent and, where it has answers, its case is opened or refused.
@@ -38,4 +40,13 @@ CREATE TABLE offers (
     UNIQUE (matter, subject, code, occasion)
 ) STRICT;
 CREATE INDEX offers_to_do ON offers (run, n) WHERE done = 0;
-CREATE INDEX offers_by_code ON offers (matter, code);
+CREATE INDEX offers_by_subject ON offers (subject, n);
+
+-- What an offer is counted by, as the case that would come of it.
+CREATE TABLE offer_groups (
+    offer INTEGER NOT NULL REFERENCES offers (n),
+    name  TEXT    NOT NULL,
+    value TEXT    NOT NULL,
+    PRIMARY KEY (offer, name)
+) STRICT;
+CREATE INDEX offer_groups_by_value ON offer_groups (name, value);

@@ -26,7 +26,7 @@ pub use files::{DocumentFile, DocumentInfo, MaterialFile};
 pub use ledger::{Balances, BudgetRow, Instruction, NewBudget, ReservationRow};
 pub use read::{CaseFilter, TaskKey};
 
-pub use outreach::{OfferFilter, OfferRow, OutreachRun};
+pub use outreach::{NewOffer, OfferFilter, OfferRow, OutreachRun};
 pub use statistics::StatisticsRow;
 
 use error::failed;

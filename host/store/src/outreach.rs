@@ -20,6 +20,17 @@ pub struct OutreachRun {
     pub ended_at: Option<String>,
 }
 
+/// An offer to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewOffer {
+    /// As the bundle made it.
+    pub offer: Offer,
+    /// What it comes to.
+    pub fen: Option<u64>,
+    /// What it is counted by, name and value.
+    pub groups: Vec<(String, String)>,
+}
+
 /// An offer and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfferRow {
@@ -93,17 +104,18 @@ impl Store {
         run: &OutreachRun,
         matter: &str,
         region: &str,
-        offers: &[Offer],
+        offers: &[NewOffer],
         at: &str,
     ) -> Result<u64, Error> {
         let operation = "keep offers";
         let mut transaction = self.begin(operation).await?;
         let mut new = 0;
-        for offer in offers {
-            let kept = sqlx::query(
-                "INSERT INTO offers (run, matter, region, subject, code, occasion, body, at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-                 ON CONFLICT (matter, subject, code, occasion) DO NOTHING",
+        for NewOffer { offer, fen, groups } in offers {
+            let kept: Option<i64> = sqlx::query_scalar(
+                "INSERT INTO offers (run, matter, region, subject, code, occasion, fen, body, at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                 ON CONFLICT (matter, subject, code, occasion) DO NOTHING
+                 RETURNING n",
             )
             .bind(&run.id)
             .bind(matter)
@@ -111,12 +123,23 @@ impl Store {
             .bind(&offer.subject.identifier)
             .bind(&offer.code)
             .bind(&offer.occasion)
+            .bind(fen.map(signed))
             .bind(to_json(offer, "an offer")?)
             .bind(at)
-            .execute(&mut *transaction)
+            .fetch_optional(&mut *transaction)
             .await
             .map_err(failed(operation))?;
-            new += kept.rows_affected();
+            let Some(n) = kept else { continue };
+            new += 1;
+            for (name, value) in groups {
+                sqlx::query("INSERT INTO offer_groups (offer, name, value) VALUES ($1, $2, $3)")
+                    .bind(n)
+                    .bind(name)
+                    .bind(value)
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(failed(operation))?;
+            }
         }
         sqlx::query(
             "UPDATE outreach_runs SET done_to = $2, subjects = $3, offers = $4, ended_at = $5

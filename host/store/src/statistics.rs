@@ -11,8 +11,10 @@ pub struct StatisticsRow {
     pub value: String,
     /// `2026-03`: when it was offered, applied for, decided or paid.
     pub month: String,
-    /// Offers with this code; none where cases are counted by something else.
+    /// Offers.
     pub offered: u64,
+    /// What they come to, where they say it.
+    pub offered_fen: u64,
     /// Cases registered.
     pub applied: u64,
     /// Cases completed.
@@ -20,21 +22,20 @@ pub struct StatisticsRow {
     /// Cases that something was paid for.
     pub paid_cases: u64,
     /// Reserved by cases; what went back is not taken off.
-    pub reserved: u64,
+    pub reserved_fen: u64,
     /// Paid out.
-    pub paid: u64,
+    pub paid_fen: u64,
 }
 
 type Counted = (String, String, i64, i64);
 
 impl Store {
     /// The rows of a matter by an element, from one month to another, both included, ordered by
-    /// value and month. Offers are counted where `offered_by` is the element that holds their code.
+    /// value and month.
     pub async fn statistics(
         &self,
         matter: &str,
         group_by: &str,
-        offered_by: Option<&str>,
         from: &str,
         to: &str,
     ) -> Result<Vec<StatisticsRow>, Error> {
@@ -45,7 +46,6 @@ impl Store {
                 .bind(group_by)
                 .bind(from)
                 .bind(to)
-                .bind(offered_by)
                 .fetch_all(&self.readers)
                 .await
                 .map_err(failed("count cases"))?;
@@ -70,12 +70,13 @@ impl Store {
 /// Where a count goes.
 type Note = fn(&mut StatisticsRow, u64, u64);
 
-/// $1 matter, $2 element, $3 and $4 months, $5 the element that holds the code of offers.
+/// $1 matter, $2 element, $3 and $4 months.
 const QUERIES: [(&str, Note); 5] = [
     (
-        "SELECT code, substr(at, 1, 7) AS month, count(*), 0 FROM offers
-         WHERE matter = $1 AND month BETWEEN $3 AND $4 AND $2 = $5 GROUP BY code, month",
-        |row, count, _| row.offered = count,
+        "SELECT value, substr(at, 1, 7) AS month, count(*), coalesce(sum(fen), 0)
+         FROM offer_groups JOIN offers ON n = offer
+         WHERE matter = $1 AND name = $2 AND month BETWEEN $3 AND $4 GROUP BY value, month",
+        |row, count, fen| (row.offered, row.offered_fen) = (count, fen),
     ),
     (
         "SELECT value, substr(registered_at, 1, 7) AS month, count(*), 0
@@ -95,13 +96,13 @@ const QUERIES: [(&str, Note); 5] = [
          FROM case_groups AS g JOIN cases ON cases.id = g.case_id
          JOIN postings AS p ON p.case_id = g.case_id AND p.movement = 'reserve'
          WHERE matter = $1 AND name = $2 AND month BETWEEN $3 AND $4 GROUP BY value, month",
-        |row, _, fen| row.reserved = fen,
+        |row, _, fen| row.reserved_fen = fen,
     ),
     (
         "SELECT value, substr(p.at, 1, 7) AS month, count(DISTINCT p.case_id), sum(p.fen)
          FROM case_groups AS g JOIN cases ON cases.id = g.case_id
          JOIN postings AS p ON p.case_id = g.case_id AND p.movement = 'pay'
          WHERE matter = $1 AND name = $2 AND month BETWEEN $3 AND $4 GROUP BY value, month",
-        |row, count, fen| (row.paid_cases, row.paid) = (count, fen),
+        |row, count, fen| (row.paid_cases, row.paid_fen) = (count, fen),
     ),
 ];

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 mod keeping;
 mod ledger;
+mod outreach;
 
 const AT: &str = "2025-01-06T09:00:00+08:00";
 const CASE: &str = "331102-2025-000001";

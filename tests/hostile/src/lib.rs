@@ -1,17 +1,18 @@
 //! A bundle that misbehaves on request, for the tests of the sandbox.
 //!
-//! `prefill` does what its `purpose` names, `respond` what the code of an `other` event names; every
-//! name is an arm of a `match` below. Anything else is answered as a good bundle would. It knows
+//! `prefill` does what its `purpose` names, `respond` what the code of an `other` event names, `reach`
+//! what a subject's identifier names; every name is an arm of a `match` below. Anything else is answered as a good bundle would. It knows
 //! nothing of how the host defends itself.
 
 mod rules;
 
 mod bindings {
     #![allow(missing_docs, unsafe_code, clippy::all, reason = "generated")]
-    wit_bindgen::generate!({ path: "../../wit", world: "bundle" });
+    wit_bindgen::generate!({ path: "../../wit", world: "outreach-bundle" });
 }
 
 use bindings::exports::onething::matter::matter::Guest;
+use bindings::exports::onething::matter::outreach::{Guest as Outreach, Offer};
 use bindings::onething::matter::proceedings::{
     Assessment, CaseView, Directive, Event, Lock, Prefilled,
 };
@@ -204,6 +205,42 @@ impl Guest for Hostile {
         };
         let list = codes.iter().map(|code| quoted(code)).collect::<Vec<_>>();
         vec![Directive::Other((wish, format!("[{}]", list.join(","))))]
+    }
+}
+
+impl Outreach for Hostile {
+    fn reach(subjects: Vec<Subject>, _: Vec<String>, _: String) -> Vec<Offer> {
+        subjects.into_iter().map(offer).collect()
+    }
+}
+
+fn offer(subject: Subject) -> Offer {
+    let good = Offer {
+        code: "relief".to_owned(),
+        occasion: "2025".to_owned(),
+        amount: Some("1.00".to_owned()),
+        notices: Vec::new(),
+        answers: None,
+        subject,
+    };
+    match good.subject.identifier.as_str() {
+        "trap" => std::process::abort(),
+        "stranger" => Offer {
+            subject: Subject {
+                identifier: "somebody-else".to_owned(),
+                ..good.subject
+            },
+            ..good
+        },
+        "no-amount" => Offer {
+            amount: Some("much".to_owned()),
+            ..good
+        },
+        "no-code" => Offer {
+            code: String::new(),
+            ..good
+        },
+        _ => good,
     }
 }
 

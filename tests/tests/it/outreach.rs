@@ -2,10 +2,13 @@
 //! once.
 
 use crate::engine::{deployed, engine, now};
-use chrono::NaiveDate;
-use onething_contract::Message;
-use onething_engine::{Engine, Error, Reach, Reached};
-use onething_store::OfferFilter;
+use chrono::{DateTime, FixedOffset, NaiveDate};
+use onething_contract::{Channel, Message};
+use onething_engine::{Bundles, Count, Engine, Error, Reach, Reached, drive};
+use onething_runtime::{Limits, Runtime};
+use onething_store::{NewBudget, OfferFilter, OfferRow};
+use onething_tests::bundles::bundle;
+use onething_tests::hostile;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -219,5 +222,129 @@ async fn a_matter_that_does_not_reach_out_says_so() {
             Err(Error::Refused(refusal)) => assert_eq!(refusal.code, code),
             other => panic!("{code}: {other:?}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn a_bundle_that_fails_stops_its_run_at_the_batch_and_it_goes_on_there() {
+    let data = tempfile::tempdir().unwrap();
+    let runtime = Runtime::new(Limits::default(), None).unwrap();
+    let mut bundles = Bundles::default();
+    assert!(bundles.add(runtime.load(&hostile::component()).unwrap()));
+    let engine = engine(data.path(), bundles).await;
+    let population = |extra: &str| {
+        let mut text =
+            "[meta]\ntitle = \"人口库\"\nsource = \"试\"\nas-of = 2025-01-05\n".to_owned();
+        for number in 0..200 {
+            write!(text, "[entries.{number:03}]\nname = \"甲\"\n").unwrap();
+        }
+        write!(text, "[entries.{extra}]\nname = \"乙\"\n").unwrap();
+        std::fs::write(data.path().join("registers/population.toml"), text).unwrap();
+    };
+    let reach = Reach {
+        matter: "hostile".to_owned(),
+        register: "population".to_owned(),
+        ..reach()
+    };
+    for (misdeed, why) in [
+        ("trap", "trapped"),
+        ("stranger", "bad-offer"),
+        ("no-amount", "bad-offer"),
+        ("no-code", "text"),
+    ] {
+        population(misdeed);
+        match engine.reach(&reach, now()).await {
+            Err(Error::Stopped {
+                from, to, source, ..
+            }) => {
+                assert_eq!((from, to), (201, 201), "{misdeed}");
+                let found = match *source {
+                    Error::Bundle(drive::Error::Fault { fault, .. }) => fault.name().to_owned(),
+                    Error::Refused(refusal) => refusal.code,
+                    other => panic!("{misdeed}: {other:?}"),
+                };
+                assert_eq!(found, why, "{misdeed}");
+            }
+            other => panic!("{misdeed}: {other:?}"),
+        }
+        let kept = engine.store().offers(OfferFilter::default(), 500).await;
+        assert_eq!(kept.unwrap().len(), 200, "{misdeed}: the first batch stays");
+    }
+    population("good");
+    let reached = engine.reach(&reach, now()).await.unwrap();
+    assert_eq!(
+        (reached.subjects, reached.offers, reached.told),
+        (201, 201, 201)
+    );
+}
+
+fn policies() -> Reach {
+    Reach {
+        matter: "policy-redemption".to_owned(),
+        register: "enterprise".to_owned(),
+        family: Some("policy".to_owned()),
+        region: "331102".to_owned(),
+        on: NaiveDate::from_ymd_opt(2026, 4, 1).unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn what_needs_no_application_is_opened_and_counted() {
+    let data = tempfile::tempdir().unwrap();
+    let runtime = Runtime::new(Limits::default(), None).unwrap();
+    let mut bundles = Bundles::default();
+    assert!(bundles.add(runtime.load(&bundle("policy-redemption")).unwrap()));
+    let engine = engine(data.path(), bundles).await;
+    let now: DateTime<FixedOffset> = "2026-04-01T09:00:00+08:00".parse().unwrap();
+    let budget = NewBudget {
+        name: "policy/job-retention-2026".to_owned(),
+        title: "稳岗返还资金".to_owned(),
+        holder: "莲都区财政局".to_owned(),
+        account: "33050169650800000025".to_owned(),
+        bank: None,
+    };
+    engine.open_budget(&budget, now).await.unwrap();
+    engine
+        .fund(&budget.name, "500000.00", "fb", now)
+        .await
+        .unwrap();
+
+    let reached = engine.reach(&policies(), now).await.unwrap();
+    assert!(reached.subjects > 0 && reached.offers >= reached.subjects);
+    assert_eq!((reached.told, reached.opened > 0), (reached.offers, true));
+    let offers = engine.store().offers(OfferFilter::default(), 500).await;
+    let offers = offers.unwrap();
+    let proactive = |row: &&OfferRow| row.offer.answers.is_some();
+    for row in offers.iter().filter(proactive) {
+        // Who has no budget is not opened, and is told why.
+        assert_ne!(row.case_id.is_some(), row.refused.is_some(), "{row:?}");
+    }
+    let opened = offers.iter().find_map(|row| row.case_id.as_deref());
+    let case = engine.case(opened.unwrap()).await.unwrap().state;
+    assert_eq!(case.submission.channel, Channel::Proactive);
+
+    // The same again, even as of another day, opens nothing twice.
+    let again = engine.reach(&policies(), now).await.unwrap();
+    assert_eq!((again.told, again.opened), (0, 0));
+
+    let count = |group_by: &str| Count {
+        matter: "policy-redemption".to_owned(),
+        group_by: group_by.to_owned(),
+        from: "2026-04".to_owned(),
+        to: "2026-04".to_owned(),
+    };
+    for element in ["policy-code", "policy-department"] {
+        let rows = engine.statistics(&count(element)).await.unwrap();
+        let offered: u64 = rows.iter().map(|row| row.offered).sum();
+        let applied: u64 = rows.iter().map(|row| row.applied).sum();
+        assert_eq!(
+            (offered, applied),
+            (reached.offers, reached.opened),
+            "{element}"
+        );
+    }
+    match engine.statistics(&count("account")).await {
+        Err(Error::Refused(refusal)) => assert_eq!(refusal.code, "not-counted"),
+        other => panic!("{other:?}"),
     }
 }

@@ -346,7 +346,11 @@ fn a_bundle_tells_what_it_is() {
     imports.sort();
     found.sort();
     assert_eq!(found, imports);
-    assert_eq!(inspection.exports, ["onething:matter/matter@0.1.0"]);
+    let exports = ["matter", "outreach"].map(|name| format!("onething:matter/{name}@0.1.0"));
+    let mut found = inspection.exports.clone();
+    found.sort();
+    assert_eq!(found, exports);
+    assert!(BUNDLE.reaches_out() && !BUNDLE.checks_publications());
     assert_eq!(inspection.manifest.matter, "hostile");
     assert_eq!(inspection.digest, BUNDLE.digest());
     assert_eq!(inspection.size_bytes, COMPONENT.len());

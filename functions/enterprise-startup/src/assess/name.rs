@@ -1,6 +1,6 @@
 //! The enterprise's name: its parts, its words, and that nobody else has it.
 
-use super::{Filed, not_checked};
+use super::{Filed, check_is_up, not_checked};
 use onething_sdk::Assessing;
 use onething_sdk::form::Json;
 use onething_sdk::values;
@@ -16,7 +16,14 @@ pub fn check(case: &Filed<'_>, out: &mut Assessing) {
     let key = format!("{}/{name}", case.submission.region);
     out.unique(format!("enterprise-name/{key}"));
     let Some(taken) = case.facts.entry("enterprise-names", &key) else {
-        return; // nobody's, or the register is down: the registration office sees it again
+        check_is_up(
+            case,
+            out,
+            "enterprise-names",
+            "名称是否已由他人使用",
+            "whether somebody else has the name",
+        );
+        return;
     };
     let of = |member: &str| taken.get(member).and_then(Json::as_str);
     if of("holder") == Some(case.submission.subject.identifier.as_str()) {

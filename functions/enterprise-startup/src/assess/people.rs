@@ -1,6 +1,6 @@
 //! The organs of the company and the people named: who may be what, and that each is who they say.
 
-use super::Filed;
+use super::{Filed, check_is_up};
 use crate::answers::{Answers, LegalRepPost, OfficersRow, Supervision};
 use onething_sdk::values::{CitizenId, Coded};
 use onething_sdk::{Assessing, NaiveDate};
@@ -314,6 +314,13 @@ fn check_restrictions(case: &Filed<'_>, out: &mut Assessing) {
     let named = leading(case.answers);
     let ids: Vec<String> = named.iter().map(|one| one.id.as_str().to_owned()).collect();
     let entries = case.facts.entries("officer-restrictions", &ids);
+    check_is_up(
+        case,
+        out,
+        "officer-restrictions",
+        "任职限制",
+        "who is barred from office",
+    );
     for (Named { path, name, .. }, entry) in named.iter().zip(entries) {
         let Some(entry) = entry else {
             continue;
