@@ -16,6 +16,7 @@ use serde_json::Map;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
+use std::rc::Rc;
 
 /// A [`Matter`] as the component's exports.
 pub struct Exported<M>(PhantomData<M>);
@@ -105,9 +106,9 @@ pub fn assess<M: Matter>(submission: &Submission, answers: &str, world: &dyn Wor
         ..Assessing::default()
     };
     unknown_elements::<M>(&json, &mut out);
-    let known = Registers::read::<M>(submission, world);
-    let doubts = compare::<M>(&json, &known, &mut out);
     let facts = Facts::new(date(&submission.filed_at), world);
+    let known = Registers::read::<M>(submission, &facts);
+    let doubts = compare::<M>(&json, &known, &mut out);
     let derived = answers.derive(&facts);
     derived_differs::<M>(&json, &derived, &mut out);
     let case = Submitted {
@@ -270,16 +271,13 @@ fn look_up(register: &str, key: &str) -> Option<registers::Entry> {
 }
 
 /// What the registers say of a filer and a subject.
-struct Registers(BTreeMap<&'static str, Option<Json>>);
+struct Registers(BTreeMap<&'static str, Option<Rc<Json>>>);
 
 impl Registers {
     /// Asks every register of the form, all before any answer is used: what the host has yet to
     /// fetch, it then fetches together.
-    fn read<M: Matter>(submission: &Submission, world: &dyn World) -> Self {
-        let entry = |register, key: Option<&String>| {
-            let entries = world.entries(register, std::slice::from_ref(key?));
-            entries.into_iter().next().flatten()
-        };
+    fn read<M: Matter>(submission: &Submission, facts: &Facts<'_>) -> Self {
+        let entry = |register, key: Option<&String>| facts.entry(register, key?);
         let asked = keys::<M>(&submission.filer, &submission.subject);
         Self(
             asked

@@ -4,87 +4,132 @@
 use onething_contract::manifest::{Kind, Manifest, Origin, Shape, Source};
 use onething_contract::{CaseView, FilledForm};
 use onething_runtime::{Bundle, Call, Inputs, Limits, Output, Runtime};
-use onething_tests::bundles::bundle as shipped;
+use onething_tests::bundles::{MATTERS, bundle as shipped};
 use onething_tests::given::{self, submission};
 use proptest::prelude::*;
 use proptest::strategy::BoxedStrategy;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 
-fn bundle() -> Bundle {
-    let runtime = Runtime::new(Limits::default(), None).unwrap();
-    runtime.load(&shipped("retirement")).unwrap()
+fn bundle(runtime: &Runtime, matter: &str) -> Bundle {
+    runtime.load(&shipped(matter)).unwrap()
+}
+
+fn runtime() -> Runtime {
+    Runtime::new(Limits::default(), None).unwrap()
+}
+
+/// What every bundle imports: the words, and what the SDK itself uses.
+const COMMON: [&str; 8] = [
+    "deliveries",
+    "intake",
+    "log",
+    "notices",
+    "parameters",
+    "proceedings",
+    "registers",
+    "types",
+];
+
+#[test]
+fn bundles_import_the_contract_and_nothing_else() {
+    let runtime = runtime();
+    for (matter, more) in [
+        ("enterprise-startup", &["seals"][..]),
+        ("payroll", &["payments", "seals"]),
+        ("policy-redemption", &["clock", "payments", "seals"]),
+        ("retirement", &["seals"]),
+    ] {
+        let mut imports = bundle(&runtime, matter).imports().to_vec();
+        imports.sort();
+        let mut expected: Vec<String> = COMMON
+            .iter()
+            .chain(more)
+            .map(|name| format!("onething:matter/{name}@0.1.0"))
+            .collect();
+        expected.sort();
+        assert_eq!(imports, expected, "{matter}");
+    }
 }
 
 #[test]
-fn retirement_imports_the_contract_and_nothing_else() {
-    let mut imports = bundle().imports().to_vec();
-    imports.sort();
-    let names = [
-        "deliveries",
-        "intake",
-        "log",
-        "notices",
-        "parameters",
-        "proceedings",
-        "registers",
-        "seals",
-        "types",
-    ];
-    let expected: Vec<String> = names
-        .iter()
-        .map(|name| format!("onething:matter/{name}@0.1.0"))
-        .collect();
-    assert_eq!(imports, expected);
+fn bundles_export_what_they_are_for() {
+    let runtime = runtime();
+    for (matter, reaches_out, checks) in [
+        ("enterprise-startup", false, false),
+        ("payroll", false, false),
+        ("policy-redemption", true, true),
+        ("retirement", true, false),
+    ] {
+        let bundle = bundle(&runtime, matter);
+        let is = (bundle.reaches_out(), bundle.checks_publications());
+        assert_eq!(is, (reaches_out, checks), "{matter}");
+    }
 }
 
 #[test]
-fn retirement_merges_148_fields_into_56() {
-    let report = bundle().manifest().report();
-    assert_eq!(
-        (
-            report.source_forms,
-            report.source_fields,
-            report.merged_fields
-        ),
-        (4, 148, 56)
-    );
-    assert_eq!(
-        (report.typed, report.from_registers, report.derived),
-        (10, 44, 2)
-    );
+fn so_many_fields_become_so_few() {
+    for (matter, source, merged) in [
+        ("enterprise-startup", (6, 190), (59, 51, 7, 1)),
+        ("payroll", (4, 69), (17, 4, 9, 4)),
+        ("policy-redemption", (4, 74), (18, 1, 13, 4)),
+        ("retirement", (4, 148), (56, 10, 44, 2)),
+    ] {
+        let it = onething_tests::bundles::manifest(matter).report();
+        assert_eq!((it.source_forms, it.source_fields), source, "{matter}");
+        assert_eq!(
+            (it.merged_fields, it.typed, it.from_registers, it.derived),
+            merged,
+            "{matter}"
+        );
+    }
 }
 
 #[test]
 fn whatever_is_answered_can_be_read_back_from_the_forms() {
-    let bundle = bundle();
-    let manifest = bundle.manifest().clone();
-    let mut runner = TestRunner::new(Config::with_cases(128));
-    runner
-        .run(&answers(&manifest), |answers| {
-            let forms = project(&bundle, &answers);
-            let back = read_back(&manifest, &forms);
-            for field in manifest.merged_form.fields() {
-                let read = &back[field.element.as_str()];
-                prop_assert!(
-                    read.windows(2).all(|pair| pair[0] == pair[1]),
-                    "{}: {read:?}",
-                    field.element
-                );
-                if !matches!(field.source, Source::Derived { .. }) {
-                    let answered = answers.get(&field.element).cloned().unwrap_or(Value::Null);
-                    prop_assert_eq!(&read[0], &answered, "{}", field.element);
+    let runtime = runtime();
+    for matter in MATTERS {
+        let bundle = bundle(&runtime, matter);
+        let manifest = bundle.manifest().clone();
+        let mut runner = TestRunner::new(Config::with_cases(64));
+        runner
+            .run(&answers(&manifest), |answers| {
+                let forms = project(&bundle, &answers);
+                for (element, columns, read) in read_back(&manifest, &forms) {
+                    let mut fields = manifest.merged_form.fields();
+                    let field = fields.find(|field| field.element == element).unwrap();
+                    if !matches!(field.source, Source::Derived { .. }) {
+                        let answered = answers.get(element).cloned().unwrap_or(Value::Null);
+                        let answered = of_columns(answered, &columns);
+                        prop_assert_eq!(&read, &answered, "{} {}", matter, element);
+                    }
                 }
-            }
-            Ok(())
-        })
-        .unwrap();
+                Ok(())
+            })
+            .unwrap_or_else(|error| panic!("{matter}: {error}"));
+    }
+}
+
+/// Of a table the columns that a form prints.
+fn of_columns(value: Value, columns: &[&str]) -> Value {
+    match value {
+        Value::Array(rows) if !columns.is_empty() => {
+            let cells = |row: Value| match row {
+                Value::Object(mut cells) => {
+                    cells.retain(|name, _| columns.contains(&name.as_str()));
+                    Value::Object(cells)
+                }
+                other => other,
+            };
+            rows.into_iter().map(cells).collect()
+        }
+        value => value,
+    }
 }
 
 #[test]
 fn the_same_forms_byte_for_byte_from_fresh_and_warm_instances() {
-    let bundle = bundle();
+    let bundle = bundle(&runtime(), "retirement");
     let mut runner = TestRunner::new(Config::with_cases(16));
     let manifest = bundle.manifest().clone();
     runner
@@ -147,9 +192,12 @@ impl onething_runtime::Facts for NothingPublished {
     }
 }
 
-/// Every value that the forms show of each merged element.
-fn read_back<'m>(manifest: &'m Manifest, forms: &[FilledForm]) -> BTreeMap<&'m str, Vec<Value>> {
-    let mut back: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+/// Every value that the forms show of a merged element, with the columns it shows of a table.
+fn read_back<'m>(
+    manifest: &'m Manifest,
+    forms: &[FilledForm],
+) -> Vec<(&'m str, Vec<&'m str>, Value)> {
+    let mut back = Vec::new();
     for form in &manifest.source_forms {
         let filled = forms
             .iter()
@@ -158,9 +206,9 @@ fn read_back<'m>(manifest: &'m Manifest, forms: &[FilledForm]) -> BTreeMap<&'m s
         let values: Value = serde_json::from_str(&filled.values).unwrap();
         for field in &form.fields {
             if let Origin::Element { element } = &field.from {
-                back.entry(element.as_str())
-                    .or_default()
-                    .push(values[&field.no].clone());
+                let columns = field.shape.columns.iter();
+                let columns = columns.map(|column| column.name.as_str()).collect();
+                back.push((element.as_str(), columns, values[&field.no].clone()));
             }
         }
     }
