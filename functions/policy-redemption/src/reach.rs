@@ -40,9 +40,10 @@ pub fn reach(subjects: &[Subject], codes: &[String], facts: &Facts<'_>) -> Vec<O
         let data = entry.get("policy-facts").unwrap_or(&Json::Null);
         let enterprise = Enterprise::of_rows(&fields, data);
         let candidate = policies.candidate(&enterprise);
+        let application = application(entry, standing);
         for compiled in &policies.compiled {
             if let Some(fen) = compiled.qualify(&candidate) {
-                offers.push(offer(subject, compiled, fen, (entry, standing), facts));
+                offers.push(offer(subject, compiled, fen, entry, &application, facts));
             }
         }
     }
@@ -73,7 +74,8 @@ fn offer(
     subject: &Subject,
     compiled: &Compiled,
     fen: i64,
-    (entry, standing): (&Json, &Json),
+    entry: &Json,
+    application: &Map<String, Json>,
     facts: &Facts<'_>,
 ) -> Offer {
     let policy = &compiled.policy;
@@ -97,8 +99,11 @@ fn offer(
             template: "offer".to_owned(),
             values: values.to_string(),
         }],
-        answers: (policy.mode == Mode::Proactive)
-            .then(|| answers(&compiled.name, entry, standing).to_string()),
+        counted_by: vec![
+            ("policy-code".to_owned(), compiled.name.clone()),
+            ("policy-department".to_owned(), policy.department.clone()),
+        ],
+        answers: (policy.mode == Mode::Proactive).then(|| answers(application, &compiled.name)),
     }
 }
 
@@ -121,10 +126,9 @@ fn how(policy: &Policy) -> Json {
     }
 }
 
-/// The application as the registers fill it in.
-fn answers(name: &str, entry: &Json, standing: &Json) -> Json {
+/// The application as the registers fill it in, but for the policy.
+fn application(entry: &Json, standing: &Json) -> Map<String, Json> {
     let mut answers = Map::new();
-    answers.insert("policy-code".to_owned(), json!(name));
     for element in Answers::ELEMENTS {
         let SourceRule::Register {
             register, field, ..
@@ -140,7 +144,14 @@ fn answers(name: &str, entry: &Json, standing: &Json) -> Json {
             answers.insert(element.code.to_owned(), value.clone());
         }
     }
-    Json::Object(answers)
+    answers
+}
+
+/// The application for one policy.
+fn answers(application: &Map<String, Json>, policy: &str) -> String {
+    let mut answers = application.clone();
+    answers.insert("policy-code".to_owned(), json!(policy));
+    Json::Object(answers).to_string()
 }
 
 #[cfg(test)]

@@ -119,6 +119,7 @@ fn offer(id: &str, name: &str, month: Month, staff: &Json) -> Offer {
         occasion: month.to_string(),
         amount: None,
         notices,
+        counted_by: Vec::new(),
         answers: None,
     }
 }

@@ -274,7 +274,7 @@ async fn sign(engine: &Engine, id: &str, now: &mut DateTime<FixedOffset>) -> any
             party.role
         ));
     }
-    Ok(case::drain(engine, *now).await?)
+    case::drain(engine, *now).await
 }
 
 /// Time passes until nobody has objected to a notice; answers when that is.
@@ -391,7 +391,9 @@ async fn pay(engine: &Engine, now: &mut DateTime<FixedOffset>) -> anyhow::Result
         let answer = BankAnswer {
             lines: order.lines.iter().map(line).collect(),
         };
-        engine.bank_answer(&row.intent.ticket, &answer, *now).await?;
+        engine
+            .bank_answer(&row.intent.ticket, &answer, *now)
+            .await?;
         case::drain(engine, *now).await?;
         say(&format!(
             "paid        {}  case {}: {} lines, {} yuan out of {}",

@@ -181,6 +181,9 @@ pub struct Offer {
     /// What it comes to in yuan, two places, where that can be said.
     pub amount: Option<String>,
     pub notices: Vec<Message>,
+    /// Elements of the manifest's `statistics.group-by` and their values.
+    #[cfg_attr(feature = "component", component(name = "counted-by"))]
+    pub counted_by: Vec<(String, String)>,
     /// Answers with which the host opens a case without an application (免申即享).
     pub answers: Option<Json>,
 }

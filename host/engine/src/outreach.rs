@@ -6,7 +6,6 @@ use crate::asked::{HandIn, NAME_CHARS_MAX, check_text};
 use crate::effects::refusal;
 use crate::engine::{Engine, Submitted, blocking, stamp};
 use crate::error::Error;
-use crate::rows::counted;
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use onething_capabilities::{Notice, Parameters, fen};
 use onething_contract::identifiers;
@@ -20,7 +19,7 @@ use sha2::{Digest, Sha256};
 /// Subjects in one call of the bundle.
 const SUBJECTS_PER_CALL: usize = 200;
 /// Codes in one call of the bundle: with the subjects, what one call has to weigh.
-pub const CODES_PER_CALL: usize = 100;
+pub const CODES_PER_CALL: usize = 500;
 /// Offers read at a time when they are told.
 const OFFERS_PER_READ: u32 = 100;
 /// Who hands in a proactive case.
@@ -146,8 +145,7 @@ impl Engine {
             let made = blocking(move || drive.reach(subjects_asked, asked, on, &at)).await??;
             for offer in made {
                 let fen = check(&offer, subjects, &codes)?;
-                let groups = groups(&offer, bundle.manifest(), reach, &parameters);
-                offers.push(NewOffer { offer, fen, groups });
+                offers.push(NewOffer { offer, fen });
             }
         }
         Ok(offers)
@@ -307,37 +305,6 @@ fn check(offer: &Offer, subjects: &[Subject], codes: &[String]) -> Result<Option
         Some(fen) => Ok(fen),
         None => Ok(None),
     }
-}
-
-/// What an offer is counted by, as the case that would come of it: the element `policy-code` is the
-/// code of an offer `policy/…`, any other `policy-…` is what the policy itself says.
-fn groups(
-    offer: &Offer,
-    manifest: &Manifest,
-    reach: &Reach,
-    parameters: &Parameters,
-) -> Vec<(String, String)> {
-    let Some((family, _)) = offer.code.split_once('/') else {
-        return Vec::new();
-    };
-    let found = parameters.in_force(&offer.code, reach.on, &reach.region);
-    let says: Value = found
-        .and_then(|found| serde_json::from_str(&found.value).ok())
-        .unwrap_or_default();
-    let group = |name: &String| {
-        let member = name.strip_prefix(family)?.strip_prefix('-')?;
-        let value = match member {
-            "code" => offer.code.clone(),
-            member => counted(says.get(member)?)?,
-        };
-        Some((name.clone(), value))
-    };
-    manifest
-        .statistics
-        .group_by
-        .iter()
-        .filter_map(group)
-        .collect()
 }
 
 /// Persons are known by their citizen ID, everything else is an organisation.

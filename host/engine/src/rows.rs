@@ -217,7 +217,7 @@ fn groups(
 }
 
 /// A value as one is counted by it.
-pub fn counted(value: &Value) -> Option<String> {
+fn counted(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),

@@ -1,6 +1,8 @@
 //! The fixtures' expectations against figures that were worked out without our code
 //! (`fixtures/<matter>/reference.py`), so that `--update` cannot write a wrong figure unseen.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -27,8 +27,6 @@ pub struct NewOffer {
     pub offer: Offer,
     /// What it comes to.
     pub fen: Option<u64>,
-    /// What it is counted by, name and value.
-    pub groups: Vec<(String, String)>,
 }
 
 /// An offer and what became of it.
@@ -110,7 +108,7 @@ impl Store {
         let operation = "keep offers";
         let mut transaction = self.begin(operation).await?;
         let mut new = 0;
-        for NewOffer { offer, fen, groups } in offers {
+        for NewOffer { offer, fen } in offers {
             let kept: Option<i64> = sqlx::query_scalar(
                 "INSERT INTO offers (run, matter, region, subject, code, occasion, fen, body, at)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -131,7 +129,7 @@ impl Store {
             .map_err(failed(operation))?;
             let Some(n) = kept else { continue };
             new += 1;
-            for (name, value) in groups {
+            for (name, value) in &offer.counted_by {
                 sqlx::query("INSERT INTO offer_groups (offer, name, value) VALUES ($1, $2, $3)")
                     .bind(n)
                     .bind(name)

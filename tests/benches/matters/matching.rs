@@ -106,9 +106,15 @@ pub fn run() {
     let (offers, fuel, memory) = sandboxed();
     assert_eq!(natively(), offers, "both find the same");
     let [ours, native, compiled] = in_turns([
-        &|| drop(black_box(sandboxed())),
-        &|| drop(black_box(natively())),
-        &|| drop(black_box(compile())),
+        &|| {
+            black_box(sandboxed());
+        },
+        &|| {
+            black_box(natively());
+        },
+        &|| {
+            black_box(compile());
+        },
     ]);
     let pairs = ENTERPRISES * policies.compiled.len();
     let seconds = ours.as_secs_f64();

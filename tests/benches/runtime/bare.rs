@@ -87,6 +87,9 @@ impl Bare {
                     (view, event),
                 ))
             }
+            Call::Reach { .. } | Call::Check { .. } => {
+                unreachable!("no case has calls of the optional exports")
+            }
         }
     }
 }

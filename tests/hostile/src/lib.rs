@@ -220,6 +220,7 @@ fn offer(subject: Subject) -> Offer {
         occasion: "2025".to_owned(),
         amount: Some("1.00".to_owned()),
         notices: Vec::new(),
+        counted_by: Vec::new(),
         answers: None,
         subject,
     };

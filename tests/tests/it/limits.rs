@@ -122,9 +122,9 @@ fn account(number: u32) -> String {
     let sum: u32 = body
         .bytes()
         .rev()
-        .enumerate()
-        .map(|(place, digit)| {
-            let digit = u32::from(digit - b'0') * (2 - place as u32 % 2);
+        .zip([2, 1].into_iter().cycle())
+        .map(|(digit, weight)| {
+            let digit = u32::from(digit - b'0') * weight;
             digit / 10 + digit % 10
         })
         .sum();

@@ -15,10 +15,10 @@ fn offer(code: &str) -> NewOffer {
             occasion: "2026".into(),
             amount: Some("1000.00".into()),
             notices: Vec::new(),
+            counted_by: Vec::new(),
             answers: None,
         },
         fen: Some(100_000),
-        groups: Vec::new(),
     }
 }
 
