@@ -97,6 +97,7 @@ pub fn calls(bundle: &Bundle) -> Vec<(Call, Inputs)> {
             .collect(),
         decisions: Vec::new(),
         effects: Vec::new(),
+        reservations: Vec::new(),
     };
     work.run(Call::Project { view: view.clone() });
     work.run(Call::Respond {
@@ -153,6 +154,7 @@ impl Facts for Files {
                     self.registers.fetch(&[(register, key)]).remove(0)
                 }
                 Lookup::Parameter { name, on } => self.parameters.find(name, on, &self.region),
+                Lookup::Family { name, on } => self.parameters.find_family(name, on, &self.region),
             })
             .collect()
     }
