@@ -84,7 +84,7 @@ async fn statistics_count_each_thing_in_its_month() {
     store.fund("relief", 100_000, "fb", AT).await.unwrap();
 
     let mut first = commit(CASE, 1, 1);
-    first.offer.counted_by = vec![("policy-code".into(), "policy/x".into())];
+    first.groups = vec![("policy-code".into(), "policy/x".into())];
     first.effects = vec![effect("t-1", &[])];
     first.ledger = vec![Instruction::Hold {
         budget: "relief".into(),
@@ -92,7 +92,7 @@ async fn statistics_count_each_thing_in_its_month() {
     }];
     store.register(&first, None).await.unwrap();
     let mut other = commit("331102-2025-000002", 1, 1);
-    other.offer.counted_by = vec![("policy-code".into(), "policy/z".into())];
+    other.groups = vec![("policy-code".into(), "policy/z".into())];
     store.register(&other, None).await.unwrap();
     let sent = store.send_payment(CASE, "t-1", "relief", 10_000, AT);
     sent.await.unwrap();
