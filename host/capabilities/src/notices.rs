@@ -21,8 +21,8 @@ pub struct Notices {
 pub struct Notice<'a> {
     /// The promise it fulfils.
     pub ticket: &'a str,
-    /// The case it is about.
-    pub case_id: &'a str,
+    /// The case it is about; an offer is about none.
+    pub case_id: Option<&'a str>,
     /// To whom.
     pub to: &'a Recipient,
     /// What it says.
@@ -35,7 +35,8 @@ pub struct Notice<'a> {
 #[derive(Serialize)]
 struct Letter<'a> {
     ticket: &'a str,
-    case_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    case_id: Option<&'a str>,
     to: &'a Recipient,
     template: &'a str,
     text: Text,
@@ -175,7 +176,7 @@ mod tests {
         let send = |given: &Map<String, Value>| {
             notices.send(&Notice {
                 ticket,
-                case_id: "c",
+                case_id: Some("c"),
                 to: &to,
                 template: &template,
                 values: given,
@@ -212,7 +213,7 @@ mod tests {
         let given = values(json!({ "name": "甲" }));
         let notice = |ticket| Notice {
             ticket,
-            case_id: "c",
+            case_id: Some("c"),
             to: &to,
             template: &template,
             values: &given,

@@ -170,7 +170,7 @@ impl Engine {
         let values: Map<String, Value> = serde_json::from_str(values).unwrap_or_default();
         let notice = Notice {
             ticket: &row.intent.ticket,
-            case_id: &row.case_id,
+            case_id: Some(&row.case_id),
             to,
             template,
             values: &values,

@@ -195,7 +195,7 @@ impl Engine {
                 serde_json::from_str(&message.values).unwrap_or_default();
             let notice = Notice {
                 ticket: &ticket,
-                case_id: "",
+                case_id: None,
                 to: &message.to,
                 template,
                 values: &values,
