@@ -180,6 +180,7 @@ fn corrected_accounts(decision: &Decision) -> Option<BTreeMap<String, (Account, 
 
 /// What the step has to carry: for each returned line another account.
 pub fn asked_for(answers: &Answers, outcome: &Outcome) -> Json {
+    let card = json!({"title": "工资卡号", "type": "string", "format": "bank-card"});
     let account = json!({
         "title": "账号", "type": "string", "pattern": "^[0-9]{8,32}$",
     });
@@ -188,6 +189,11 @@ pub fn asked_for(answers: &Answers, outcome: &Outcome) -> Json {
     });
     let mut lines = Map::new();
     for (line, reason) in outcome.returned() {
+        // People have cards, whose last digit tells; the accounts of offices need not.
+        let account = match person(answers, line) {
+            Some(_) => &card,
+            None => &account,
+        };
         let asked = json!({
             "title": format!("{}：{reason}", payee(answers, line)),
             "type": "object",

@@ -39,8 +39,13 @@ impl Outreach {
         let reached = engine.reach(&reach, now).await?;
         case::drain(&engine, now).await?;
         say(&format!(
-            "{} subjects, {} offers; told {} now, {} cases opened, {} refused",
-            reached.subjects, reached.offers, reached.told, reached.opened, reached.refused
+            "{} subjects, {} offers; told {} now, {} cases opened, {} wait for their budget, {} refused",
+            reached.subjects,
+            reached.offers,
+            reached.told,
+            reached.opened,
+            reached.waiting,
+            reached.refused
         ));
         Ok(())
     }

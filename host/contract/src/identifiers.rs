@@ -24,6 +24,22 @@ pub fn uscc(code: &str) -> bool {
     uscc_shaped(code) && weighted(code.as_bytes(), USCC_ALPHABET, &USCC_WEIGHTS).is_multiple_of(31)
 }
 
+/// A bank card's number (GB/T 17003, ISO/IEC 7812): 16 to 19 digits with a good Luhn digit.
+pub fn bank_card(number: &str) -> bool {
+    let digits = number.bytes().rev().map(|byte| byte.wrapping_sub(b'0'));
+    let worth = |(place, digit): (usize, u8)| match (place % 2, u32::from(digit) * 2) {
+        (0, _) => u32::from(digit),
+        (_, doubled) => doubled / 10 + doubled % 10,
+    };
+    (16..=19).contains(&number.len())
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && digits
+            .enumerate()
+            .map(worth)
+            .sum::<u32>()
+            .is_multiple_of(10)
+}
+
 const USCC_ALPHABET: &[u8] = b"0123456789ABCDEFGHJKLMNPQRTUWXY";
 /// With the check character's own weight of 1, the sum of a good code is a multiple of 31.
 const USCC_WEIGHTS: [usize; 18] = [
@@ -42,7 +58,7 @@ fn weighted(letters: &[u8], alphabet: &[u8], weights: &[usize]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{citizen_id, uscc};
+    use super::{bank_card, citizen_id, uscc};
 
     #[test]
     fn check_characters_tell() {
@@ -65,6 +81,16 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(uscc(code), good, "{code}");
+        }
+        for (number, good) in [
+            ("6228480330000001017", true),
+            ("6222021205001234560", true),
+            ("6228480330000000002", false),
+            ("79927398713", false),
+            ("62284803300000010l7", false),
+            ("", false),
+        ] {
+            assert_eq!(bank_card(number), good, "{number}");
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use chrono::{DateTime, NaiveDate};
-use onething_capabilities::fen;
+use onething_capabilities::{Parameters, fen};
 use onething_case::State;
 use onething_contract::manifest::Manifest;
 use onething_contract::{
@@ -204,6 +204,45 @@ pub(crate) fn check_proof(manifest: &Manifest, material: &Material) -> Result<()
     ))
 }
 
+/// A public notice runs to its end whatever is objected, and whoever overrules an objection says why.
+///
+/// # Errors
+/// Refused before the period is over, or without an opinion.
+pub fn check_notice(
+    state: &State,
+    step: &str,
+    asked: &Decide,
+    at: &str,
+    parameters: &Parameters,
+) -> Result<(), Error> {
+    let passes = matches!(
+        asked.verdict,
+        Verdict::Approve | Verdict::NoObjection | Verdict::Hold
+    );
+    let mut notices = state.notices();
+    let Some(notice) = notices.find(|running| passes && running.step.step.id == step) else {
+        return Ok(());
+    };
+    let region = &notice.step.office().region;
+    let due = crate::rows::due(notice.opened_at, notice.notice.days, region, parameters);
+    if due.as_ref().is_none_or(|due| at < due.as_str()) {
+        let due = due.unwrap_or_else(|| "?".to_owned());
+        return Err(Error::refused(
+            "notice-running",
+            format!("环节{step}正在公示，{due}期满；期满前不能通过或者暂缓"),
+            format!("step {step} is a public notice until {due}; it is not passed or held before"),
+        ));
+    }
+    if notice.objected && asked.opinion.trim().is_empty() {
+        return Err(Error::refused(
+            "opinion-missing",
+            "公示有异议的，通过时应写明核实情况",
+            "somebody has objected: passing it needs an opinion that says what was found",
+        ));
+    }
+    Ok(())
+}
+
 /// An approval carries what its step wants.
 ///
 /// # Errors
@@ -230,6 +269,7 @@ pub fn check_payload(state: &State, step: &str, asked: &Decide) -> Result<(), Er
         .should_validate_formats(true)
         .with_format("citizen-id", identifiers::citizen_id)
         .with_format("uscc", identifiers::uscc)
+        .with_format("bank-card", identifiers::bank_card)
         .with_format("money", |text: &str| fen(text).is_some())
         .with_format("month", is_month)
         .build(&schema)

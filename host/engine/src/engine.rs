@@ -2,7 +2,8 @@
 //! the bundle.
 
 use crate::asked::{
-    Decide, HandIn, NAME_CHARS_MAX, TEXT_CHARS_MAX, check_payload, check_proof, check_text,
+    Decide, HandIn, NAME_CHARS_MAX, TEXT_CHARS_MAX, check_notice, check_payload, check_proof,
+    check_text,
 };
 use crate::bundles::Bundles;
 use crate::drive::{Drive, HandedIn, Invoked, Past};
@@ -220,6 +221,7 @@ impl Engine {
         let at = stamp(now);
         asked.check(by)?;
         self.command(case_id, &at, Vec::new(), |state| {
+            check_notice(state, step, &asked, &at, &self.parameters.current())?;
             check_payload(state, step, &asked)?;
             Ok(Command::Decide {
                 decision: Decision {

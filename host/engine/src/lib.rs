@@ -21,7 +21,7 @@ mod statistics;
 #[cfg(test)]
 mod tests;
 
-pub use asked::{Decide, HandIn, check_payload};
+pub use asked::{Decide, HandIn, check_notice, check_payload};
 pub use bundles::{Bundles, BundlesError, legal_date};
 pub use effects::Folders;
 pub use effects::form_page;

@@ -10,7 +10,7 @@ use chrono::{DateTime, FixedOffset, NaiveDate};
 use onething_capabilities::{Notice, Parameters, fen};
 use onething_contract::identifiers;
 use onething_contract::manifest::Manifest;
-use onething_contract::{Capacity, Channel, Filer, Offer, Refusal, Subject, SubjectKind};
+use onething_contract::{Capacity, Channel, Filer, Offer, Refusal, Severity, Subject, SubjectKind};
 use onething_runtime::Bundle;
 use onething_store::{Idempotency, NewOffer, OfferRow, OutreachRun};
 use serde_json::{Map, Value};
@@ -51,6 +51,8 @@ pub struct Reached {
     pub told: u64,
     /// Cases that were opened now.
     pub opened: u64,
+    /// Offers whose budget has not the money now: nobody was told, the next run tries again.
+    pub waiting: u64,
     /// Offers whose notice or case was refused now; each says why.
     pub refused: u64,
 }
@@ -80,11 +82,16 @@ impl Engine {
             offers: run.offers,
             ..Reached::default()
         };
+        let mut after = 0;
         loop {
-            let offers = self.store.offers_to_do(&run.id, OFFERS_PER_READ).await?;
-            if offers.is_empty() {
+            let to_do = self
+                .store
+                .offers_to_do(&reach.matter, after, OFFERS_PER_READ);
+            let offers = to_do.await?;
+            let Some(last) = offers.last() else {
                 return Ok(reached);
-            }
+            };
+            after = last.n;
             for offer in &offers {
                 self.tell(&bundle, offer, now, &mut reached).await?;
             }
@@ -151,7 +158,9 @@ impl Engine {
         Ok(offers)
     }
 
-    /// Tells of an offer and opens its case, where it has one: each once, whatever happens between.
+    /// Opens the case of an offer, where it has one, and tells of it: each once, whatever happens
+    /// between. Nobody is promised what comes to no case; where only the money is missing, the offer
+    /// stays to be done by the next run.
     async fn tell(
         &self,
         bundle: &Bundle,
@@ -159,23 +168,25 @@ impl Engine {
         now: DateTime<FixedOffset>,
         reached: &mut Reached,
     ) -> Result<(), Error> {
-        let mut refusals = Vec::new();
-        if let Err(refusal) = self.send_notices(bundle.manifest(), row)? {
-            refusals.push(refusal);
+        let opened = match &row.offer.answers {
+            Some(answers) => self.open(row, answers, now).await?.map(Some),
+            None => Ok(None),
+        };
+        if opened.as_ref().is_err_and(is_for_want_of_money) {
+            reached.waiting += 1;
+            return Ok(());
         }
-        let mut case_id = None;
-        if let Some(answers) = &row.offer.answers {
-            match self.open(row, answers, now).await? {
-                Ok(opened) => {
-                    case_id = Some(opened);
-                    reached.opened += 1;
-                }
-                Err(refusal) => refusals.push(refusal),
+        let (case_id, refusal) = match opened {
+            Ok(case_id) => {
+                reached.opened += u64::from(case_id.is_some());
+                let sent = self.send_notices(bundle.manifest(), row)?;
+                reached.told += u64::from(sent.is_ok());
+                (case_id, sent.err())
             }
-        }
-        reached.told += 1;
-        reached.refused += u64::from(!refusals.is_empty());
-        let refused = (!refusals.is_empty()).then(|| serde_json::json!(refusals).to_string());
+            Err(refusal) => (None, Some(refusal)),
+        };
+        reached.refused += u64::from(refusal.is_some());
+        let refused = refusal.map(|refusal| serde_json::json!(refusal).to_string());
         let (case_id, refused) = (case_id.as_deref(), refused.as_deref());
         Ok(self.store.offer_done(row.n, case_id, refused).await?)
     }
@@ -246,7 +257,8 @@ impl Engine {
             Ok(Submitted::Registered { case_id, .. }) => Ok(Ok(case_id)),
             Ok(Submitted::Refused(assessment)) => {
                 let mut findings = assessment.findings.into_iter();
-                Ok(Err(findings.next().map_or_else(
+                let error = findings.find(|finding| finding.severity == Severity::Error);
+                Ok(Err(error.map_or_else(
                     || no_case(&assessment.missing),
                     |finding| Refusal {
                         code: finding.code,
@@ -305,6 +317,11 @@ fn check(offer: &Offer, subjects: &[Subject], codes: &[String]) -> Result<Option
         Some(fen) => Ok(fen),
         None => Ok(None),
     }
+}
+
+/// There is nothing wrong with the case but that its budget has not the money.
+fn is_for_want_of_money(refusal: &Refusal) -> bool {
+    matches!(refusal.code.as_str(), "budget-short" | "unknown-budget")
 }
 
 /// Persons are known by their citizen ID, everything else is an organisation.

@@ -13,7 +13,7 @@ use onething_contract::{
     Assessment, Decision, Office, Severity, Subject, SubjectKind, Submission, Verdict,
 };
 use onething_engine::drive::{self, Drive, HandedIn, Invoked, Past};
-use onething_engine::{Decide, check_payload, legal_date, stamp};
+use onething_engine::{Decide, check_notice, check_payload, legal_date, stamp};
 use onething_runtime::Bundle;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
@@ -362,7 +362,10 @@ impl Run<'_> {
         told: &mut Told,
     ) -> Result<(), Error> {
         let case = self.case.as_ref().ok_or(Error::NoCase)?;
-        match check_payload(&case.state, step, &asked) {
+        let parameters = &self.suite.parameters;
+        let checked = check_notice(&case.state, step, &asked, at, parameters)
+            .and_then(|()| check_payload(&case.state, step, &asked));
+        match checked {
             Ok(()) => {}
             Err(onething_engine::Error::Refused(refusal)) => {
                 told.refused.push(refusal.code);

@@ -39,7 +39,7 @@ CREATE TABLE offers (
     refused  TEXT,
     UNIQUE (matter, subject, code, occasion)
 ) STRICT;
-CREATE INDEX offers_to_do ON offers (run, n) WHERE done = 0;
+CREATE INDEX offers_to_do ON offers (matter, n) WHERE done = 0;
 CREATE INDEX offers_by_subject ON offers (subject, n);
 
 -- What an offer is counted by, as the case that would come of it.

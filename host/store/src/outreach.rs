@@ -155,13 +155,20 @@ impl Store {
         Ok(new)
     }
 
-    /// Offers of a run that nobody was told of yet, in the order they were found.
-    pub async fn offers_to_do(&self, run: &str, limit: u32) -> Result<Vec<OfferRow>, Error> {
+    /// Offers of a matter that nobody was told of yet, of whatever run, behind a number, in the order
+    /// they were found.
+    pub async fn offers_to_do(
+        &self,
+        matter: &str,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<OfferRow>, Error> {
         let rows: Vec<OfferColumns> = sqlx::query_as(
             "SELECT n, matter, region, body, at, done, case_id, refused FROM offers
-             WHERE run = $1 AND done = 0 ORDER BY n LIMIT $2",
+             WHERE matter = $1 AND done = 0 AND n > $2 ORDER BY n LIMIT $3",
         )
-        .bind(run)
+        .bind(matter)
+        .bind(signed(after))
         .bind(i64::from(limit.min(ROWS_MAX)))
         .fetch_all(&self.readers)
         .await

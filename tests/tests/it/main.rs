@@ -7,6 +7,7 @@ mod cli;
 mod engine;
 mod guide;
 mod limits;
+mod loading;
 mod merge;
 mod outreach;
 mod replay;

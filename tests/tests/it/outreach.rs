@@ -144,6 +144,7 @@ async fn whatever_is_interrupted_everybody_is_told_once() {
     // The same again does nothing, and another day offers nothing twice.
     let again = engine.reach(&reach(), now()).await.unwrap();
     assert_eq!((again.told, again.opened), (0, 0));
+    assert_eq!(again.waiting, reached.waiting);
     let next = Reach {
         on: NaiveDate::from_ymd_opt(2025, 1, 7).unwrap(),
         ..reach()
@@ -311,14 +312,23 @@ async fn what_needs_no_application_is_opened_and_counted() {
 
     let reached = engine.reach(&policies(), now).await.unwrap();
     assert!(reached.subjects > 0 && reached.offers >= reached.subjects);
-    assert_eq!((reached.told, reached.opened > 0), (reached.offers, true));
+    assert_eq!(reached.told + reached.waiting, reached.offers);
     let offers = engine.store().offers(OfferFilter::default(), 500).await;
     let offers = offers.unwrap();
     let proactive = |row: &&OfferRow| row.offer.answers.is_some();
-    for row in offers.iter().filter(proactive) {
-        // Who has no budget is not opened, and is told why.
-        assert_ne!(row.case_id.is_some(), row.refused.is_some(), "{row:?}");
-    }
+    let (opened, waiting): (Vec<&OfferRow>, Vec<_>) = offers
+        .iter()
+        .filter(proactive)
+        .partition(|row| row.case_id.is_some());
+    assert_eq!(reached.waiting, waiting.len() as u64);
+    // Who has no budget is not opened and not promised anything, and waits for the next run.
+    assert!(!opened.is_empty() && !waiting.is_empty());
+    let letters = |row: &OfferRow| {
+        let letter = data.path().join(format!("outbox/offer-{}-1.json", row.n));
+        letter.exists()
+    };
+    assert!(opened.iter().all(|row| row.done && letters(row)));
+    assert!(waiting.iter().all(|row| !row.done && !letters(row)));
     let opened = offers.iter().find_map(|row| row.case_id.as_deref());
     let case = engine.case(opened.unwrap()).await.unwrap().state;
     assert_eq!(case.submission.channel, Channel::Proactive);
@@ -326,6 +336,7 @@ async fn what_needs_no_application_is_opened_and_counted() {
     // The same again, even as of another day, opens nothing twice.
     let again = engine.reach(&policies(), now).await.unwrap();
     assert_eq!((again.told, again.opened), (0, 0));
+    assert_eq!(again.waiting, reached.waiting);
 
     let count = |group_by: &str| Count {
         matter: "policy-redemption".to_owned(),

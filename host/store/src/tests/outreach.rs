@@ -49,9 +49,18 @@ async fn an_offer_is_kept_once_with_the_place_of_its_run() {
     assert_eq!((run.offers, run.ended_at.as_deref()), (3, Some(AT)));
 
     store.offer_done(2, None, Some("[]")).await.unwrap();
-    let left = store.offers_to_do("run", 10).await.unwrap();
+    let left = store
+        .offers_to_do("policy-redemption", 0, 10)
+        .await
+        .unwrap();
     assert_eq!(left.iter().map(|row| row.n).collect::<Vec<_>>(), [1, 3]);
-    assert!(store.offers_to_do("another", 10).await.unwrap().is_empty());
+    assert!(
+        store
+            .offers_to_do("another", 0, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let to_b = OfferFilter {
         subject: Some("b"),
         after: Some(2),
