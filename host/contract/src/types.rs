@@ -336,8 +336,8 @@ pub enum StepMode {
     /// Decided by the bundle itself (`directive.decide`).
     #[cfg_attr(feature = "component", component(name = "automatic"))]
     Automatic,
-    /// The host publishes the notice (公示) while the step is open, and decides it `no-objection`
-    /// when the period is over and nobody has objected. After an objection its office decides.
+    /// The host publishes the notice (公示) while the step is open. When the period is over, the host
+    /// decides it `no-objection` where nobody has objected, and else its office does.
     #[cfg_attr(feature = "component", component(name = "public-notice"))]
     PublicNotice(PublicNotice),
 }
