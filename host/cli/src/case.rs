@@ -339,6 +339,20 @@ async fn submit(
     }
 }
 
+/// A verdict as the API writes it, without what it carries.
+fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Approve => "approve",
+        Verdict::NoObjection => "no-objection",
+        Verdict::Reject => "reject",
+        Verdict::ReturnForCorrection => "return-for-correction",
+        Verdict::Hold => "hold",
+        Verdict::NotCompetent(_) => "not-competent",
+        Verdict::SendBack(_) => "send-back",
+        Verdict::Transfer(_) => "transfer",
+    }
+}
+
 /// A finding on a line.
 pub fn line(finding: &Finding) -> String {
     let severity = match finding.severity {
@@ -416,9 +430,11 @@ async fn show(
         say(&line(finding));
     }
     for record in state.plan() {
-        let by = state
-            .standing(&record.step.id)
-            .map(|decision| format!("  {} {}", decision.by, decision.at));
+        let standing = state.standing(&record.step.id);
+        let by = standing.map(|decision| {
+            let verdict = word(&decision.verdict);
+            format!("  {verdict} by {} {}", decision.by, decision.at)
+        });
         say(&format!(
             "step      {:20} {:18} {:10}{}",
             record.step.id,
@@ -428,6 +444,9 @@ async fn show(
                 .unwrap_or_default(),
             by.unwrap_or_default()
         ));
+        for reason in standing.iter().flat_map(|decision| &decision.reasons) {
+            say(&format!("          {}", line(reason)));
+        }
     }
     for party in &state.submission.parties {
         let signed = party.signed_at.as_deref().unwrap_or("not yet");
@@ -436,14 +455,16 @@ async fn show(
             party.role, party.name
         ));
     }
-    for reservation in state.view().reservations {
+    for held in &state.reservations {
         say(&format!(
-            "money     {}  {}  {}",
-            reservation.budget,
-            reservation.amount,
-            serde_json::to_value(reservation.status)?
+            "money     {}  {} {}  paid {:.2}, at the bank {:.2}",
+            held.reservation.budget,
+            held.reservation.amount,
+            serde_json::to_value(held.status)?
                 .as_str()
-                .unwrap_or_default()
+                .unwrap_or_default(),
+            held.paid,
+            held.in_transit
         ));
     }
     let done = state
