@@ -2,12 +2,12 @@
 //! any bundle or case is asked.
 
 use crate::error::Error;
-use chrono::{DateTime, NaiveDate};
-use onething_capabilities::{Parameters, fen};
+use chrono::DateTime;
+use onething_capabilities::Parameters;
 use onething_case::State;
 use onething_contract::manifest::Manifest;
 use onething_contract::{
-    Channel, Filer, Finding, Material, MaterialStatus, Party, Subject, Verdict, identifiers,
+    Channel, Filer, Finding, Material, MaterialStatus, Party, Subject, Verdict,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -241,57 +241,6 @@ pub fn check_notice(
         ));
     }
     Ok(())
-}
-
-/// An approval carries what its step wants.
-///
-/// # Errors
-/// Refused, naming the member.
-pub fn check_payload(state: &State, step: &str, asked: &Decide) -> Result<(), Error> {
-    let approves = matches!(asked.verdict, Verdict::Approve | Verdict::NoObjection);
-    // A step that cannot be decided is refused for that, by the case engine.
-    let schema = state
-        .step(step)
-        .filter(|record| record.is_open())
-        .and_then(|record| record.step.payload_schema.as_deref());
-    let (true, Some(schema)) = (approves, schema) else {
-        return Ok(());
-    };
-    let wrong = |why: String| {
-        Error::refused(
-            "payload",
-            format!("意见所附内容（payload）不符合该环节的要求：{why}"),
-            format!("the payload is not what the step wants: {why}"),
-        )
-    };
-    let schema: Value = serde_json::from_str(schema).map_err(|error| wrong(error.to_string()))?;
-    let validator = jsonschema::options()
-        .should_validate_formats(true)
-        .with_format("citizen-id", identifiers::citizen_id)
-        .with_format("uscc", identifiers::uscc)
-        .with_format("bank-card", identifiers::bank_card)
-        .with_format("money", |text: &str| fen(text).is_some())
-        .with_format("month", is_month)
-        .build(&schema)
-        .map_err(|error| wrong(error.to_string()))?;
-    let payload = asked
-        .payload
-        .clone()
-        .unwrap_or_else(|| Value::Object(Default::default()));
-    let errors: Vec<String> = validator
-        .iter_errors(&payload)
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect();
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(wrong(errors.join("; ")))
-    }
-}
-
-/// `2026-03`.
-pub(crate) fn is_month(text: &str) -> bool {
-    text.len() == "2026-03".len() && format!("{text}-01").parse::<NaiveDate>().is_ok()
 }
 
 impl Decide {

@@ -2,14 +2,14 @@
 //! the bundle.
 
 use crate::asked::{
-    Decide, HandIn, NAME_CHARS_MAX, TEXT_CHARS_MAX, check_notice, check_payload, check_proof,
-    check_text,
+    Decide, HandIn, NAME_CHARS_MAX, TEXT_CHARS_MAX, check_notice, check_proof, check_text,
 };
 use crate::bundles::Bundles;
 use crate::drive::{Drive, HandedIn, Invoked, Past};
 use crate::effects::Folders;
 use crate::error::{Error, chain};
 use crate::facts::LiveFacts;
+use crate::payload::check_payload;
 use crate::{money, rows};
 use chrono::{DateTime, FixedOffset, SecondsFormat};
 use onething_capabilities::Published;

@@ -15,13 +15,14 @@ mod facts;
 mod money;
 mod outreach;
 mod parties;
+mod payload;
 mod publication;
 mod rows;
 mod statistics;
 #[cfg(test)]
 mod tests;
 
-pub use asked::{Decide, HandIn, check_notice, check_payload};
+pub use asked::{Decide, HandIn, check_notice};
 pub use bundles::{Bundles, BundlesError, legal_date};
 pub use effects::Folders;
 pub use effects::form_page;
@@ -30,5 +31,6 @@ pub use error::Error;
 pub use onething_capabilities::{AnsweredLine, BankAnswer, LineStatus, fen, yuan};
 pub use outreach::{CODES_PER_CALL, Reach, Reached};
 pub use parties::{Sign, Unsign};
+pub use payload::check_payload;
 pub use publication::Publication;
 pub use statistics::Count;

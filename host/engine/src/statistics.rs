@@ -1,8 +1,8 @@
 //! What a matter came to, by what its manifest lets count and by month.
 
-use crate::asked::is_month;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::payload::is_month;
 use onething_store::StatisticsRow;
 
 /// What is counted.
