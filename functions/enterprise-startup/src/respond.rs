@@ -9,13 +9,14 @@ use crate::assess::LEGAL_REPRESENTATIVE;
 use crate::plan::{self, LICENCE, LINKS, Link};
 use onething_sdk::Case;
 use onething_sdk::contract::{
-    CaseView, Decision, Directive, EffectKind, Ending, Event, Finding, Office, Refusal, StepStatus,
-    Subject, Text, Verdict,
+    CaseView, Decision, Directive, EffectKind, Ending, Event, Office, Refusal, StepStatus, Subject,
+    Text, Verdict,
 };
 use onething_sdk::effects::{self, Document, Owner};
 use onething_sdk::form::{self, Form, Json};
-use onething_sdk::serde_json::{self, Map, json};
+use onething_sdk::serde_json::{Map, json};
 use onething_sdk::values::text;
+use onething_sdk::words::{carried, in_both, numbered, refusal};
 
 /// Answers an event.
 pub fn respond(case: &Case<'_, Answers>, event: &Event) -> Vec<Directive> {
@@ -292,66 +293,9 @@ fn approves(decision: &Decision) -> bool {
     matches!(decision.verdict, Verdict::Approve)
 }
 
-/// What a decision carries; `null` where it carries nothing.
-fn carried(decision: &Decision) -> Json {
-    let payload = decision.payload.as_deref();
-    payload
-        .and_then(|payload| serde_json::from_str(payload).ok())
-        .unwrap_or_default()
-}
-
 /// What the standing decision of a step carries.
 fn payload(view: &CaseView, step: &str) -> Json {
     form::decision(view, step).map(carried).unwrap_or_default()
-}
-
-/// One refusal out of a decision's reasons, or of its opinion where it names none.
-fn refusal(decision: &Decision) -> Refusal {
-    let reasons = &decision.reasons;
-    let joined = |language: fn(&Text) -> &str, separator: &str| {
-        let messages: Vec<&str> = reasons
-            .iter()
-            .map(|reason| language(&reason.message))
-            .collect();
-        messages.join(separator)
-    };
-    let bases: Vec<&str> = reasons
-        .iter()
-        .filter_map(|reason| reason.basis.as_deref())
-        .collect();
-    match reasons.first() {
-        Some(first) => Refusal {
-            code: first.code.clone(),
-            message: text(joined(|text| &text.zh, "；"), joined(|text| &text.en, "; ")),
-            basis: (!bases.is_empty()).then(|| bases.join("；")),
-        },
-        None => Refusal {
-            code: "see-opinion".to_owned(),
-            message: text(&decision.opinion, &decision.opinion),
-            basis: None,
-        },
-    }
-}
-
-/// `1. …；2. …`, each with its law.
-fn numbered(findings: &[Finding]) -> Json {
-    let joined = |language: fn(&Text) -> &str, separator: &str| {
-        let lines: Vec<String> = (1..)
-            .zip(findings)
-            .map(|(number, finding)| {
-                let message = language(&finding.message);
-                match &finding.basis {
-                    Some(basis) => format!("{number}. {message}（{basis}）"),
-                    None => format!("{number}. {message}"),
-                }
-            })
-            .collect();
-        lines.join(separator)
-    };
-    in_both(&text(
-        joined(|text| &text.zh, "；"),
-        joined(|text| &text.en, "; "),
-    ))
 }
 
 fn title(link: &Link) -> Json {
@@ -375,11 +319,6 @@ fn place(office: &Office) -> Json {
         format!("{}（{region}）", title.zh),
         format!("{} ({region})", title.en),
     ))
-}
-
-/// A value of a notice that differs by language.
-fn in_both(text: &Text) -> Json {
-    json!({"zh": text.zh, "en": text.en})
 }
 
 #[cfg(test)]

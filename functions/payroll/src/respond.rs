@@ -6,13 +6,13 @@ use crate::payment::{self, Outcome};
 use crate::plan::{self, FILER, FINANCE, Part};
 use crate::rules::pay::zero;
 use onething_sdk::contract::{
-    CaseView, Decision, Directive, EffectKind, Ending, Event, Refusal, Settlement, Text, Ticket,
-    Verdict,
+    CaseView, Decision, Directive, EffectKind, Ending, Event, Refusal, Settlement, Ticket, Verdict,
 };
 use onething_sdk::effects::{self, Document, Order, Owner};
 use onething_sdk::form::{Form, Json};
 use onething_sdk::serde_json::{Map, json};
 use onething_sdk::values::text;
+use onething_sdk::words::{in_both, refusal};
 use onething_sdk::{Case, NaiveDate};
 
 /// Persons of returned lines named in a notice.
@@ -316,39 +316,9 @@ fn with_common(case: &Case<'_, Answers>, more: Json) -> Json {
     Json::Object(values)
 }
 
-/// One refusal out of a decision's reasons, or of its opinion where it names none.
-fn refusal(decision: &Decision) -> Refusal {
-    let reasons = &decision.reasons;
-    let joined = |language: fn(&Text) -> &str, separator: &str| {
-        let messages: Vec<&str> = reasons.iter().map(|why| language(&why.message)).collect();
-        messages.join(separator)
-    };
-    let bases: Vec<&str> = reasons
-        .iter()
-        .filter_map(|reason| reason.basis.as_deref())
-        .collect();
-    match reasons.first() {
-        Some(first) => Refusal {
-            code: first.code.clone(),
-            message: text(joined(|text| &text.zh, "；"), joined(|text| &text.en, "; ")),
-            basis: (!bases.is_empty()).then(|| bases.join("；")),
-        },
-        None => Refusal {
-            code: "see-opinion".to_owned(),
-            message: text(&decision.opinion, &decision.opinion),
-            basis: None,
-        },
-    }
-}
-
 fn office_title(function: &str) -> Json {
     let title = Answers::MATTER.office(function);
     title.map_or_else(|| json!(function), |title| in_both(&title.into()))
-}
-
-/// A value of a notice that differs by language.
-fn in_both(text: &Text) -> Json {
-    json!({"zh": text.zh, "en": text.en})
 }
 
 #[cfg(test)]

@@ -7,13 +7,14 @@ use crate::plan::{self, CHECK, FINANCE, FINANCE_OFFICE, INSTANT, NOTICE, REVIEW}
 use onething_sdk::Case;
 use onething_sdk::bindings::onething::matter::clock;
 use onething_sdk::contract::{
-    CaseView, Decision, Directive, EffectKind, EffectState, Ending, Event, Finding, Office,
-    Refusal, ReservationState, ReservationStatus, StepStatus, Text, Verdict,
+    CaseView, Decision, Directive, EffectKind, EffectState, Ending, Event, Office, Refusal,
+    ReservationState, ReservationStatus, StepStatus, Verdict,
 };
 use onething_sdk::effects::{self, Document, Order, Owner, Payment};
 use onething_sdk::form::{Form, Json, Value, Words};
 use onething_sdk::serde_json::{self, json};
 use onething_sdk::values::text;
+use onething_sdk::words::{carried, in_both, numbered, refusal};
 
 /// ISO 20022: payment of a government.
 const CATEGORY: &str = "GOVT";
@@ -305,63 +306,6 @@ fn about(case: &Case<'_, Answers>, more: Json) -> Json {
     values
 }
 
-/// What a decision carries; `null` where it carries nothing.
-fn carried(decision: &Decision) -> Json {
-    let payload = decision.payload.as_deref();
-    payload
-        .and_then(|payload| serde_json::from_str(payload).ok())
-        .unwrap_or_default()
-}
-
-/// One refusal out of a decision's reasons, or of its opinion where it names none.
-fn refusal(decision: &Decision) -> Refusal {
-    let reasons = &decision.reasons;
-    let joined = |language: fn(&Text) -> &str, separator: &str| {
-        let messages: Vec<&str> = reasons
-            .iter()
-            .map(|reason| language(&reason.message))
-            .collect();
-        messages.join(separator)
-    };
-    let bases: Vec<&str> = reasons
-        .iter()
-        .filter_map(|reason| reason.basis.as_deref())
-        .collect();
-    match reasons.first() {
-        Some(first) => Refusal {
-            code: first.code.clone(),
-            message: text(joined(|text| &text.zh, "；"), joined(|text| &text.en, "; ")),
-            basis: (!bases.is_empty()).then(|| bases.join("；")),
-        },
-        None => Refusal {
-            code: "see-opinion".to_owned(),
-            message: text(&decision.opinion, &decision.opinion),
-            basis: None,
-        },
-    }
-}
-
-/// `1. …；2. …`, each with its law.
-fn numbered(findings: &[Finding]) -> Json {
-    let joined = |language: fn(&Text) -> &str, separator: &str| {
-        let lines: Vec<String> = (1..)
-            .zip(findings)
-            .map(|(number, finding)| {
-                let message = language(&finding.message);
-                match &finding.basis {
-                    Some(basis) => format!("{number}. {message}（{basis}）"),
-                    None => format!("{number}. {message}"),
-                }
-            })
-            .collect();
-        lines.join(separator)
-    };
-    in_both(&text(
-        joined(|text| &text.zh, "；"),
-        joined(|text| &text.en, "; "),
-    ))
-}
-
 /// An office and where it is.
 fn place(office: &Office) -> Json {
     let Office { function, region } = office;
@@ -373,11 +317,6 @@ fn place(office: &Office) -> Json {
         format!("{zh}（{region}）"),
         format!("{en} ({region})"),
     ))
-}
-
-/// A value of a notice that differs by language.
-fn in_both(text: &Text) -> Json {
-    json!({"zh": text.zh, "en": text.en})
 }
 
 #[cfg(test)]

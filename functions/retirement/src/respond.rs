@@ -7,12 +7,13 @@ use crate::plan::{self, PARTS, PERSONNEL, Part, SUPERVISING};
 use onething_sdk::Case;
 use onething_sdk::contract::{
     CaseView, Decision, Directive, EffectKind, Ending, Event, Finding, MaterialStatus, Office,
-    Refusal, StepStatus, Text, Verdict,
+    Refusal, StepStatus, Verdict,
 };
 use onething_sdk::effects::{self, Document, Owner};
 use onething_sdk::form::{self, Form, Json, Words};
 use onething_sdk::serde_json::{self, Map, json};
 use onething_sdk::values::{Month, text};
+use onething_sdk::words::{in_both, numbered, refusal};
 
 /// Answers an event.
 pub fn respond(case: &Case<'_, Answers>, event: &Event) -> Vec<Directive> {
@@ -275,55 +276,6 @@ fn payload(view: &CaseView, step: &str) -> Json {
         .unwrap_or_default()
 }
 
-/// One refusal out of a decision's reasons, or of its opinion where it names none.
-fn refusal(decision: &Decision) -> Refusal {
-    let reasons = &decision.reasons;
-    let joined = |language: fn(&Text) -> &str, separator: &str| {
-        let messages: Vec<&str> = reasons
-            .iter()
-            .map(|reason| language(&reason.message))
-            .collect();
-        messages.join(separator)
-    };
-    let bases: Vec<&str> = reasons
-        .iter()
-        .filter_map(|reason| reason.basis.as_deref())
-        .collect();
-    match reasons.first() {
-        Some(first) => Refusal {
-            code: first.code.clone(),
-            message: text(joined(|text| &text.zh, "；"), joined(|text| &text.en, "; ")),
-            basis: (!bases.is_empty()).then(|| bases.join("；")),
-        },
-        None => Refusal {
-            code: "see-opinion".to_owned(),
-            message: text(&decision.opinion, &decision.opinion),
-            basis: None,
-        },
-    }
-}
-
-/// `1. …；2. …`, each with its law.
-fn numbered(findings: &[Finding]) -> Json {
-    let joined = |language: fn(&Text) -> &str, separator: &str| {
-        let lines: Vec<String> = (1..)
-            .zip(findings)
-            .map(|(number, finding)| {
-                let message = language(&finding.message);
-                match &finding.basis {
-                    Some(basis) => format!("{number}. {message}（{basis}）"),
-                    None => format!("{number}. {message}"),
-                }
-            })
-            .collect();
-        lines.join(separator)
-    };
-    in_both(&text(
-        joined(|text| &text.zh, "；"),
-        joined(|text| &text.en, "; "),
-    ))
-}
-
 fn basis(refusal: &Refusal) -> Json {
     match &refusal.basis {
         Some(basis) => json!(basis),
@@ -347,11 +299,6 @@ fn place(office: &Office) -> Json {
         format!("{zh}（{region}）"),
         format!("{en} ({region})"),
     ))
-}
-
-/// A value of a notice that differs by language.
-fn in_both(text: &Text) -> Json {
-    json!({"zh": text.zh, "en": text.en})
 }
 
 #[cfg(test)]

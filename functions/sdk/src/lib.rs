@@ -20,6 +20,7 @@ pub mod materials;
 pub mod matter;
 mod optional;
 pub mod values;
+pub mod words;
 
 pub use chrono::NaiveDate;
 pub use facts::Facts;

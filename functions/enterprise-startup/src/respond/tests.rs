@@ -1,6 +1,8 @@
 use super::*;
 use crate::testing::{answers_but, view};
+use onething_sdk::contract::Finding;
 use onething_sdk::contract::{EffectState, Settlement, Severity, StepState};
+use onething_sdk::serde_json;
 
 fn decision_of(step: &str, verdict: Verdict, payload: Option<Json>) -> Decision {
     Decision {

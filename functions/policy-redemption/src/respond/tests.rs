@@ -1,6 +1,7 @@
 use super::*;
 use crate::testing::{DAY, HIGH_TECH, Published, answers, read, view};
 use onething_sdk::Facts;
+use onething_sdk::contract::Finding;
 use onething_sdk::contract::{Settlement, Severity, StepState};
 
 fn filed(_: &CaseView) -> Answers {
