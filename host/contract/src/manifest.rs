@@ -136,8 +136,11 @@ pub struct Grants {
 
 /// Whether a grant, a name or a whole family as `policy/*`, covers the name.
 pub fn covers(grant: &str, name: &str) -> bool {
-    match grant.strip_suffix('*') {
-        Some(family) => name.starts_with(family),
+    match grant.strip_suffix("/*") {
+        Some(family) => {
+            let rest = name.strip_prefix(family);
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        }
         None => grant == name,
     }
 }

@@ -96,7 +96,15 @@ impl HandIn {
         if let Some(unit) = &self.filer.unit {
             check_text("filer.unit.identifier", &unit.identifier, NAME_CHARS_MAX)?;
         }
-        for party in &self.parties {
+        for (index, party) in self.parties.iter().enumerate() {
+            let mut earlier = self.parties.iter().take(index);
+            if earlier.any(|other| (&other.subject, &other.role) == (&party.subject, &party.role)) {
+                return Err(Error::refused(
+                    "party-twice",
+                    format!("当事人{}（{}）列了两次", party.name, party.role),
+                    format!("the party {} ({}) is listed twice", party.name, party.role),
+                ));
+            }
             check_text("parties.name", &party.name, NAME_CHARS_MAX)?;
             check_text(
                 "parties.subject.identifier",

@@ -186,7 +186,7 @@ impl Engine {
             Err(refusal) => (None, Some(refusal)),
         };
         reached.refused += u64::from(refusal.is_some());
-        let refused = refusal.map(|refusal| serde_json::json!(refusal).to_string());
+        let refused = refusal.map(|refusal| serde_json::json!([refusal]).to_string());
         let (case_id, refused) = (case_id.as_deref(), refused.as_deref());
         Ok(self.store.offer_done(row.n, case_id, refused).await?)
     }

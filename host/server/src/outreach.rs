@@ -198,7 +198,7 @@ impl From<OfferRow> for OfferBody {
             occasion: row.offer.occasion,
             amount: row.offer.amount,
             at: row.at,
-            told: row.done,
+            told: row.done && refused.is_none(),
             case_id: row.case_id,
             refused: refused
                 .and_then(|refusals| serde_json::from_str(refusals).ok())

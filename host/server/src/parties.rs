@@ -172,7 +172,10 @@ pub(crate) async fn object(
     caller.must_be(&[Role::Platform])?;
     let unknown = || Problem::unknown("notice", "公示", &format!("{}/{}", path.id, path.step));
     // Whoever objects sees the notice and nothing of the case.
-    let case = app.engine.case(&path.id).await.map_err(|_| unknown())?;
+    let case = match app.engine.case(&path.id).await {
+        Err(onething_engine::Error::Unknown { .. }) => return Err(unknown()),
+        case => case?,
+    };
     let mut notices = case.state.notices();
     if !notices.any(|running| running.step.step.id == path.step) {
         return Err(unknown());

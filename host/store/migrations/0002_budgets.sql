@@ -34,7 +34,7 @@ CREATE TABLE postings (
     at           TEXT    NOT NULL
 ) STRICT;
 CREATE INDEX postings_by_budget ON postings (budget, n);
-CREATE INDEX postings_by_ticket ON postings (ticket) WHERE ticket IS NOT NULL;
+CREATE INDEX postings_by_case ON postings (case_id, movement) WHERE case_id IS NOT NULL;
 CREATE TRIGGER postings_stay BEFORE UPDATE ON postings
 BEGIN SELECT RAISE(ABORT, 'a posting is never changed'); END;
 CREATE TRIGGER postings_are_kept BEFORE DELETE ON postings
