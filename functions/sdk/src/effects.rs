@@ -1,5 +1,5 @@
 //! Effects that a response asks for. The manifest must ask for the grants: a refusal here is a
-//! mistake of the bundle's and traps.
+//! mistake of the bundle's and traps, but for a payment, which may be more than the case holds.
 
 use crate::bindings::onething::matter::{deliveries, notices, payments, seals};
 use crate::contract::{Office, Refusal, Subject, Ticket};

@@ -48,7 +48,7 @@ pub mod bindings {
     });
 }
 
-/// The optional exports, over the same types.
+/// The optional export `outreach`, over the same types.
 #[allow(
     missing_docs,
     clippy::all,
@@ -72,7 +72,7 @@ pub mod outreach_bindings {
     });
 }
 
-/// The optional exports, over the same types.
+/// The optional export `publication`, over the same types.
 #[allow(
     missing_docs,
     clippy::all,
