@@ -79,6 +79,9 @@ pub enum Error {
         /// The effect's ticket.
         ticket: String,
     },
+    /// Something cannot be encrypted or decrypted.
+    #[error(transparent)]
+    Vault(#[from] crate::VaultError),
     /// Other bytes are already kept under this name and event.
     #[error("document {name} of case {case_id} as of event {event} is kept with other bytes")]
     DocumentDiffers {
