@@ -69,8 +69,11 @@ impl State {
     }
 
     /// Whether the outcome may be appealed, once. A case that was withdrawn or is another office's
-    /// has none.
+    /// has none, and after an appeal the law has other ways.
     pub fn may_be_appealed(&self) -> Result<(), Refusal> {
+        if self.appeal_of.is_some() {
+            return Err(refusals::appeal_of_appeal());
+        }
         match &self.status {
             Status::Ended(Ending::Completed | Ending::Rejected(_) | Ending::NotAccepted(_)) => {}
             status => return Err(refusals::not_appealable(status)),

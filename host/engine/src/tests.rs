@@ -77,6 +77,7 @@ fn registration(id: &str, amount: Option<(&str, WhenShort)>) -> Registration {
         digest: "ab".into(),
         hears: Vec::new(),
         legal_date: "2026-04-30".into(),
+        appeal_of: None,
         round: Round {
             submission: Submission {
                 subject: person("331102196501150019"),
@@ -140,7 +141,7 @@ impl Host {
         let events = decide(None, AT, &register).unwrap();
         let state = State::from_events(&events).unwrap();
         let commit = self.engine.commit(None, &state, events, &[]);
-        let registered = self.engine.store.register(&commit, None).await;
+        let registered = self.engine.store.register(&commit, None, None).await;
         registered.map_err(engine::refuse)?;
         self.engine.moved(&commit, AT).await
     }
@@ -475,6 +476,7 @@ async fn a_notice_ends_by_itself_unless_somebody_objects() {
         reasons: Vec::new(),
         opinion: String::new(),
         payload: None,
+        on_behalf_of: None,
     };
     let approve = async |id: &str, opinion: &str, when: &str| {
         let decide = Decide {

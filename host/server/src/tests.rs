@@ -39,7 +39,7 @@ impl Host {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::in_memory().await.unwrap();
-        store.register(&case(), None).await.unwrap();
+        store.register(&case(), None, None).await.unwrap();
         let engine = Engine::new(
             store,
             Bundles::default(),

@@ -38,6 +38,12 @@ pub enum Keys {
     Hold(Vec<String>),
     /// None: the case has ended other than completed.
     Release,
+    /// None, and what that case had passed on goes back to it where it is completed: an appeal has
+    /// changed nothing.
+    GiveBack {
+        /// The case that was appealed.
+        to: String,
+    },
 }
 
 /// A case in the read model.
@@ -181,12 +187,14 @@ impl Commit {
 }
 
 impl Store {
-    /// Registers a new case. The keys of [`Keys::Hold`] must be free; a request that was
-    /// registered before under the same idempotency key changes nothing.
+    /// Registers a new case. The keys of [`Keys::Hold`] must be free, or held by the case of `also`,
+    /// which passes them on; what that adds to its case is written in the same transaction. A request
+    /// that was registered before under the same idempotency key changes nothing.
     pub async fn register(
         &self,
         commit: &Commit,
         idempotency: Option<&Idempotency>,
+        also: Option<&Commit>,
     ) -> Result<Registered, CommitError> {
         let operation = "register a case";
         commit.check_numbering()?;
@@ -202,6 +210,12 @@ impl Store {
                 case_id: commit.case.id.clone(),
                 current_version,
             });
+        }
+        if let Some(also) = also {
+            append_to(&mut transaction, also).await?;
+            if let Keys::Hold(keys) = &commit.keys {
+                pass_on(&mut transaction, &also.case.id, keys).await?;
+            }
         }
         insert_case(&mut transaction, &commit.case).await?;
         write(&mut transaction, commit).await?;
@@ -225,17 +239,8 @@ impl Store {
     /// Adds to a case that is there. The writer who has seen its last event succeeds.
     pub async fn append(&self, commit: &Commit) -> Result<(), CommitError> {
         let operation = "append to a case";
-        commit.check_numbering()?;
         let mut transaction = self.begin(operation).await?;
-        let current_version = version(&mut transaction, &commit.case.id).await?;
-        if current_version != commit.seen() || current_version == 0 {
-            return Err(CommitError::Conflict {
-                case_id: commit.case.id.clone(),
-                current_version,
-            });
-        }
-        update_case(&mut transaction, &commit.case).await?;
-        write(&mut transaction, commit).await?;
+        append_to(&mut transaction, commit).await?;
         transaction.commit().await.map_err(failed(operation))?;
         Ok(())
     }
@@ -252,6 +257,19 @@ impl Store {
             .map_err(failed("look for an earlier request"))?;
         earlier(&mut connection, request).await
     }
+}
+
+async fn append_to(connection: &mut Connection, commit: &Commit) -> Result<(), CommitError> {
+    commit.check_numbering()?;
+    let current_version = version(connection, &commit.case.id).await?;
+    if current_version != commit.seen() || current_version == 0 {
+        return Err(CommitError::Conflict {
+            case_id: commit.case.id.clone(),
+            current_version,
+        });
+    }
+    update_case(connection, &commit.case).await?;
+    write(connection, commit).await
 }
 
 async fn earlier(
@@ -353,6 +371,7 @@ async fn write(connection: &mut Connection, commit: &Commit) -> Result<(), Commi
     match &commit.keys {
         Keys::Keep => Ok(()),
         Keys::Release => Ok(release_keys(connection, case_id).await?),
+        Keys::GiveBack { to } => Ok(give_keys_back(connection, case_id, to).await?),
         Keys::Hold(keys) => {
             release_keys(connection, case_id).await?;
             hold_keys(connection, case_id, keys).await
@@ -525,6 +544,32 @@ async fn release_keys(connection: &mut Connection, case_id: &str) -> Result<(), 
         .await
         .map_err(failed("release the unique keys of a case"))?;
     Ok(())
+}
+
+/// Frees the keys that the case holds, for the transaction that holds them anew.
+async fn pass_on(connection: &mut Connection, case_id: &str, keys: &[String]) -> Result<(), Error> {
+    for key in keys {
+        sqlx::query("DELETE FROM unique_keys WHERE key = $1 AND case_id = $2")
+            .bind(key)
+            .bind(case_id)
+            .execute(&mut *connection)
+            .await
+            .map_err(failed("pass a unique key on"))?;
+    }
+    Ok(())
+}
+
+async fn give_keys_back(connection: &mut Connection, case_id: &str, to: &str) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE unique_keys SET case_id = $2
+         WHERE case_id = $1 AND EXISTS (SELECT 1 FROM cases WHERE id = $2 AND status = 'completed')",
+    )
+    .bind(case_id)
+    .bind(to)
+    .execute(&mut *connection)
+    .await
+    .map_err(failed("give the unique keys of a case back"))?;
+    release_keys(connection, case_id).await
 }
 
 async fn hold_keys(

@@ -141,7 +141,7 @@ async fn reopen(folder: &tempfile::TempDir) -> Store {
 async fn one_of_two_writers_succeeds() {
     let (folder, store) = on_disk().await;
     let stores = [store.clone(), reopen(&folder).await];
-    store.register(&commit(CASE, 1, 2), None).await.unwrap();
+    store.register(&commit(CASE, 1, 2), None, None).await.unwrap();
     for round in 0..20 {
         let seen = 2 + round;
         let writers = (0..4).map(|n| {
@@ -170,7 +170,7 @@ async fn a_commit_is_all_or_nothing() {
     let store = Store::in_memory().await.unwrap();
     let mut first = commit(CASE, 1, 1);
     first.tasks = vec![task(CASE, "a"), task(CASE, "b")];
-    store.register(&first, None).await.unwrap();
+    store.register(&first, None, None).await.unwrap();
 
     let mut bad = commit(CASE, 2, 3);
     bad.tasks = vec![task(CASE, "c")];
@@ -198,7 +198,7 @@ async fn a_commit_is_all_or_nothing() {
     assert_eq!(conflict(store.append(&commit(CASE, 3, 3)).await), 1);
     assert_eq!(conflict(store.append(&commit("nobody", 1, 1)).await), 0);
     assert_eq!(conflict(store.append(&commit("nobody", 2, 2)).await), 0);
-    let again = store.register(&commit(CASE, 1, 1), None).await;
+    let again = store.register(&commit(CASE, 1, 1), None, None).await;
     assert_eq!(conflict(again.map(drop)), 1);
 
     for (from, to, version) in [(2, 3, 2), (2, 3, 4)] {
@@ -227,9 +227,9 @@ async fn the_same_request_makes_one_case() {
     let store = Store::in_memory().await.unwrap();
     let request = idempotency("platform", "key", "hash");
     assert_eq!(store.find_idempotent(&request).await.unwrap(), None);
-    let first = store.register(&commit("a", 1, 1), Some(&request)).await;
+    let first = store.register(&commit("a", 1, 1), Some(&request), None).await;
     assert_eq!(first.unwrap(), Registered::New);
-    let again = store.register(&commit("b", 1, 1), Some(&request)).await;
+    let again = store.register(&commit("b", 1, 1), Some(&request), None).await;
     let case_id = "a".to_owned();
     assert_eq!(again.unwrap(), Registered::Earlier { case_id });
     let found = store.find_idempotent(&request).await.unwrap();
@@ -237,7 +237,7 @@ async fn the_same_request_makes_one_case() {
     assert!(store.load("b").await.unwrap().is_empty());
 
     let changed = idempotency("platform", "key", "other hash");
-    let refused = store.register(&commit("b", 1, 1), Some(&changed)).await;
+    let refused = store.register(&commit("b", 1, 1), Some(&changed), None).await;
     assert!(matches!(
         refused,
         Err(CommitError::IdempotencyMismatch { .. })
@@ -249,7 +249,7 @@ async fn the_same_request_makes_one_case() {
     ));
     let other_caller = idempotency("someone else", "key", "other hash");
     let registered = store
-        .register(&commit("b", 1, 1), Some(&other_caller))
+        .register(&commit("b", 1, 1), Some(&other_caller), None)
         .await;
     assert_eq!(registered.unwrap(), Registered::New);
 }
@@ -259,7 +259,7 @@ async fn a_unique_key_has_one_open_or_completed_case() {
     let store = Store::in_memory().await.unwrap();
     let registered = |commit| {
         let store = store.clone();
-        async move { store.register(&commit, None).await }
+        async move { store.register(&commit, None, None).await }
     };
     let taken_by = |result: Result<Registered, CommitError>| match result {
         Err(CommitError::KeyTaken { key, case_id }) => (key, case_id),
@@ -308,7 +308,7 @@ async fn two_workers_are_never_handed_the_same_effect() {
     first.effects = (0..100)
         .map(|n| effect(&format!("t-{n:03}"), &[]))
         .collect();
-    store.register(&first, None).await.unwrap();
+    store.register(&first, None, None).await.unwrap();
     let lease = Duration::from_secs(30);
     let workers = (0..8).map(|n| {
         let store = stores[n % 2].clone();
@@ -343,7 +343,7 @@ async fn an_effect_waits_for_those_before_it() {
         effect("c", &["a", "b"]),
         effect("d", &["a"]),
     ];
-    store.register(&first, None).await.unwrap();
+    store.register(&first, None, None).await.unwrap();
     let claimed = claim(0).await.unwrap();
     assert_eq!(tickets(&claimed), ["a"]);
     assert_eq!(
@@ -397,7 +397,7 @@ async fn lists_are_filtered_and_paged() {
         commit.case.next_reaction = (n < 4).then_some(n);
         commit.case.status = if n == 5 { "completed" } else { "acceptance" }.into();
         commit.tasks = vec![task(&id, "a"), task(&id, "b")];
-        store.register(&commit, None).await.unwrap();
+        store.register(&commit, None, None).await.unwrap();
     }
     assert_eq!(
         store.next_case_number("331102", 2026).await.unwrap(),

@@ -77,6 +77,7 @@ async fn approve(engine: &Engine, case: &str, step: &str, function: &str) -> Res
         reasons: Vec::new(),
         opinion: "同意".to_owned(),
         payload: None,
+        on_behalf_of: None,
     };
     engine
         .decide(case, step, decide, "hr-021", &office, now())

@@ -220,6 +220,17 @@ pub(crate) fn not_appealable(status: &Status) -> Refusal {
     )
 }
 
+pub(crate) fn appeal_of_appeal() -> Refusal {
+    based(
+        LICENSING_7,
+        refusal(
+            "not-appealable",
+            "申诉办件不能再次申诉，可以依法申请行政复议或者提起行政诉讼",
+            "an appeal is not appealed again; administrative review and the courts are open",
+        ),
+    )
+}
+
 pub(crate) fn already_appealed(case_id: &str) -> Refusal {
     refusal(
         "already-appealed",

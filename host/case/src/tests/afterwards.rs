@@ -217,6 +217,14 @@ fn an_outcome_is_appealed_once() {
             "withdrawn, ended withdrawn",
         )
         .refuses(appeal("331102-2025-000009"), "not-appealable");
+    let mut appealed = registration(vec![accept("a", &[])], &[]);
+    appealed.appeal_of = Some("331102-2024-000777".into());
+    Case::registered(appealed)
+        .yields(
+            decides("a", Verdict::Reject),
+            "decided a, ended not-accepted",
+        )
+        .refuses(appeal("331102-2025-000009"), "not-appealable");
     let mut elsewhere = Case::of(vec![accept("a", &[])]);
     elsewhere
         .yields(
