@@ -8,6 +8,7 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+mod appeals;
 mod keeping;
 mod ledger;
 mod outreach;
