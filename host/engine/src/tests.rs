@@ -386,7 +386,6 @@ async fn a_payment_is_written_once_and_settled_by_the_bank() {
 #[tokio::test]
 async fn money_comes_back_when_a_case_has_ended_and_the_bank_has_answered() {
     let host = Host::new().await;
-    let now = at(AT);
     host.fund("100.00").await;
     let mut case = registration("a", Some(("90.00", WhenShort::Refuse)));
     case.hears = vec!["registered".into()];
@@ -397,7 +396,8 @@ async fn money_comes_back_when_a_case_has_ended_and_the_bank_has_answered() {
     }
     host.ask("a", vec![pay("a-1-1", &["40.00"]), unpayable])
         .await;
-    host.work("2026-04-30T10:00:00+08:00").await;
+    let later = "2026-04-30T10:00:00+08:00";
+    host.work(later).await;
     let state = host.state("a").await;
     let refused = state.effects[1].outcome.clone().unwrap().unwrap_err();
     assert_eq!(refused.code, "payment-line");
@@ -413,7 +413,7 @@ async fn money_comes_back_when_a_case_has_ended_and_the_bank_has_answered() {
     );
 
     host.engine
-        .withdraw("a", "张三", "不办了", now)
+        .withdraw("a", "张三", "不办了", at(later))
         .await
         .unwrap();
     let is = host.balances().await;
@@ -428,7 +428,7 @@ async fn money_comes_back_when_a_case_has_ended_and_the_bank_has_answered() {
     let returned = BTreeMap::from([("1".to_owned(), "已销户".to_owned())]);
     let answer = BankAnswer::returning(order, &returned);
     host.engine
-        .bank_answer("a-1-1", &answer, now)
+        .bank_answer("a-1-1", &answer, at(later))
         .await
         .unwrap();
     let is = host.balances().await;

@@ -2,16 +2,14 @@
 //! it, until nothing is left to do. The clock stands at the entry's time meanwhile.
 
 use crate::error::Error;
-use crate::{Suite, commands};
 use crate::fixture::{Asked, Deciding, Entry, Filing, Fixture};
 use crate::follow::SHORT;
 use crate::surprise::{Surprise, surprise};
 use crate::transcript::{self, Told, Transcript};
 use crate::world::World;
+use crate::{Suite, commands};
 use onething_case::{Command, Recorded, Round, State, decide};
-use onething_contract::{
-    Assessment, Decision, Office, Severity, Submission, Verdict,
-};
+use onething_contract::{Assessment, Decision, Office, Severity, Submission, Verdict};
 use onething_engine::drive::{self, Drive, HandedIn, Invoked, Past};
 use onething_engine::{Decide, check_notice, check_payload, legal_date, stamp};
 use onething_runtime::Bundle;

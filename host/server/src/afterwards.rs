@@ -214,13 +214,7 @@ pub(crate) async fn appeal(
     let idempotency = idempotency(&caller, key, &("appeal", &path.id, &hand_in))?;
     let came_out = app
         .engine
-        .appeal(
-            &path.id,
-            hand_in,
-            caller.name(),
-            Some(idempotency),
-            now(),
-        )
+        .appeal(&path.id, hand_in, caller.name(), Some(idempotency), now())
         .await?;
     submitted(&app, came_out).await
 }

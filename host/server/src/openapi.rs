@@ -4,7 +4,8 @@
 use crate::problem::{MEDIA_TYPE, Members, Problem};
 use crate::records::Health;
 use crate::{
-    App, afterwards, cases, commands, documents, materials, matters, money, offices, outreach, parties,
+    App, afterwards, cases, commands, documents, materials, matters, money, offices, outreach,
+    parties,
 };
 use axum::Json;
 use axum::extract::State;

@@ -142,7 +142,10 @@ async fn reopen(folder: &tempfile::TempDir) -> Store {
 async fn one_of_two_writers_succeeds() {
     let (folder, store) = on_disk().await;
     let stores = [store.clone(), reopen(&folder).await];
-    store.register(&commit(CASE, 1, 2), None, None).await.unwrap();
+    store
+        .register(&commit(CASE, 1, 2), None, None)
+        .await
+        .unwrap();
     for round in 0..20 {
         let seen = 2 + round;
         let writers = (0..4).map(|n| {
@@ -228,9 +231,13 @@ async fn the_same_request_makes_one_case() {
     let store = Store::in_memory().await.unwrap();
     let request = idempotency("platform", "key", "hash");
     assert_eq!(store.find_idempotent(&request).await.unwrap(), None);
-    let first = store.register(&commit("a", 1, 1), Some(&request), None).await;
+    let first = store
+        .register(&commit("a", 1, 1), Some(&request), None)
+        .await;
     assert_eq!(first.unwrap(), Registered::New);
-    let again = store.register(&commit("b", 1, 1), Some(&request), None).await;
+    let again = store
+        .register(&commit("b", 1, 1), Some(&request), None)
+        .await;
     let case_id = "a".to_owned();
     assert_eq!(again.unwrap(), Registered::Earlier { case_id });
     let found = store.find_idempotent(&request).await.unwrap();
@@ -238,7 +245,9 @@ async fn the_same_request_makes_one_case() {
     assert!(store.load("b").await.unwrap().is_empty());
 
     let changed = idempotency("platform", "key", "other hash");
-    let refused = store.register(&commit("b", 1, 1), Some(&changed), None).await;
+    let refused = store
+        .register(&commit("b", 1, 1), Some(&changed), None)
+        .await;
     assert!(matches!(
         refused,
         Err(CommitError::IdempotencyMismatch { .. })

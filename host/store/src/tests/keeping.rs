@@ -6,7 +6,10 @@ use sqlx::{ConnectOptions, Connection as _};
 #[tokio::test]
 async fn files_are_kept_exactly_or_found_out() {
     let store = Store::in_memory().await.unwrap();
-    store.register(&commit(CASE, 1, 1), None, None).await.unwrap();
+    store
+        .register(&commit(CASE, 1, 1), None, None)
+        .await
+        .unwrap();
     let sha256 = store.put_material(b"scan", "image/png", AT).await.unwrap();
     assert_eq!(
         store

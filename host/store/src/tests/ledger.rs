@@ -325,7 +325,9 @@ async fn first_come_first_served() {
     store.fund(name, 100, "出纳", AT).await.unwrap();
 
     let register = async |id: &str, instruction| {
-        let result = store.register(&doing(id, 1, vec![instruction]), None, None).await;
+        let result = store
+            .register(&doing(id, 1, vec![instruction]), None, None)
+            .await;
         result.map(drop)
     };
     register("a", hold(name, 80)).await.unwrap();
