@@ -211,7 +211,8 @@ impl Engine {
         Ok(self.commit(Some(original), &after, events, &[]))
     }
 
-    async fn one(
+    /// A command that is the same however the case stands.
+    pub(crate) async fn one(
         &self,
         case_id: &str,
         command: Command,

@@ -291,8 +291,7 @@ impl Engine {
             by: by.to_owned(),
             reason: reason.to_owned(),
         };
-        self.command(case_id, &stamp(now), Vec::new(), |_| Ok(command.clone()))
-            .await
+        self.one(case_id, command, now).await
     }
 
     /// A material that was promised comes in.
@@ -312,8 +311,7 @@ impl Engine {
             check_proof(self.pinned(&state)?.manifest(), &material)?;
         }
         let command = Command::SupplyMaterial(material);
-        self.command(case_id, &stamp(now), Vec::new(), |_| Ok(command.clone()))
-            .await
+        self.one(case_id, command, now).await
     }
 
     /// An operator lets a parked case go on.
@@ -328,8 +326,7 @@ impl Engine {
     ) -> Result<Case, Error> {
         check_text("by", by, NAME_CHARS_MAX)?;
         let command = Command::Resume { by: by.to_owned() };
-        self.command(case_id, &stamp(now), Vec::new(), |_| Ok(command.clone()))
-            .await
+        self.one(case_id, command, now).await
     }
 
     /// A case with its history.
