@@ -68,8 +68,29 @@ pub enum Command {
         /// In their own words.
         reason: String,
     },
+    /// A party did not sign in time: the host takes the case back.
+    Lapse {
+        /// The host.
+        by: String,
+    },
     /// A promised or missing material comes in.
     SupplyMaterial(Material),
+    /// The host's timer: a promised material (容缺) did not come in by the promised day.
+    MaterialOverdue {
+        /// The material.
+        code: String,
+    },
+    /// An office takes back its own decision before it has taken effect (撤回).
+    Reopen {
+        /// The step.
+        step: String,
+        /// Who does.
+        by: String,
+        /// For which office.
+        by_office: Office,
+        /// Why.
+        reason: String,
+    },
     /// The bundle has answered an event.
     React {
         /// The number of that event: [`crate::State::next_reaction`].
@@ -105,5 +126,35 @@ pub enum Command {
         by: String,
         /// In their own words.
         comment: Option<String>,
+    },
+    /// What a poor rating complained of is mended (差评整改).
+    Repair {
+        /// Who did.
+        by: String,
+        /// For which office: that of the leading step.
+        by_office: Office,
+        /// What was done.
+        text: String,
+    },
+    /// A commitment (承诺) in place of a proof is checked after completion (事后核查).
+    CheckCommitment {
+        /// The material that it stands for.
+        code: String,
+        /// It was kept.
+        kept: bool,
+        /// What was found; needed where it was not.
+        opinion: String,
+        /// Who checked.
+        by: String,
+        /// For which office: one that has a step in the case.
+        by_office: Office,
+    },
+    /// The outcome is appealed: another case goes over it, under the same version.
+    /// [`crate::State::may_be_appealed_by`] says whether that case may.
+    Appeal {
+        /// That case.
+        case_id: String,
+        /// The caller.
+        by: String,
     },
 }

@@ -8,10 +8,8 @@ use crate::event::{Event, Recorded, Registration, Round};
 use crate::money::ReservationRecord;
 use crate::plan::check_plan;
 use crate::state::{EffectRecord, State, Status};
-use crate::{decision, money, notice, reaction, refusals, signing};
-use onething_contract::{
-    Ending, Material, MaterialStatus, Refusal, Settlement, Step, StepStatus, Ticket, Verdict,
-};
+use crate::{afterwards, decision, instant, material, money, notice, reaction, refusals, signing};
+use onething_contract::{Ending, Refusal, Settlement, Step, StepStatus, Ticket, Verdict};
 use serde_json::{Map, Value};
 
 /// The events that `command`, given at `at` (RFC 3339), leads to: at least one, numbered on from
@@ -25,7 +23,7 @@ pub fn decide(state: Option<&State>, at: &str, command: &Command) -> Result<Vec<
             _ => Err(refusals::unknown_case().into()),
         };
     };
-    let mut draft = Draft::of(state, at);
+    let mut draft = Draft::of(state, instant::not_before(&state.last_at, at)?);
     match command {
         Command::Register(_) => return Err(refusals::already_registered(&state.id).into()),
         Command::Decide {
@@ -50,7 +48,15 @@ pub fn decide(state: Option<&State>, at: &str, command: &Command) -> Result<Vec<
         Command::NoticeOver { step } => notice::over(&mut draft, step)?,
         Command::Reserve { budget } => money::reserve(&mut draft, budget)?,
         Command::Withdraw { by, reason } => withdraw(&mut draft, by, reason)?,
-        Command::SupplyMaterial(material) => supply(&mut draft, material)?,
+        Command::Lapse { by } => signing::lapse(&mut draft, by)?,
+        Command::SupplyMaterial(material) => material::supply(&mut draft, material)?,
+        Command::MaterialOverdue { code } => material::overdue(&mut draft, code)?,
+        Command::Reopen {
+            step,
+            by,
+            by_office,
+            reason,
+        } => decision::reopen(&mut draft, step, by, by_office, reason)?,
         Command::React {
             to,
             directives,
@@ -72,13 +78,29 @@ pub fn decide(state: Option<&State>, at: &str, command: &Command) -> Result<Vec<
         }
         Command::Resume { by } => resume(&mut draft, by)?,
         Command::Settle(settlement) => settle(&mut draft, settlement)?,
-        Command::Rate { score, by, comment } => rate(&mut draft, *score, by, comment.as_deref())?,
+        Command::Rate { score, by, comment } => {
+            afterwards::rate(&mut draft, *score, by, comment.as_deref())?;
+        }
+        Command::Repair {
+            by,
+            by_office,
+            text,
+        } => afterwards::repair(&mut draft, by, by_office, text)?,
+        Command::CheckCommitment {
+            code,
+            kept,
+            opinion,
+            by,
+            by_office,
+        } => afterwards::check_commitment(&mut draft, code, *kept, opinion, by, by_office)?,
+        Command::Appeal { case_id, by } => afterwards::appeal(&mut draft, case_id, by)?,
     }
     Ok(draft.into_events())
 }
 
 fn register(registration: &Registration, at: &str) -> Result<Vec<Recorded>, Error> {
-    check_round(&registration.round, 0, &[])?;
+    instant::well_formed(at)?;
+    check_round(&registration.round, 0, &[], at)?;
     let mut draft = Draft::registering(registration, at);
     draft.advance();
     Ok(draft.into_events())
@@ -91,7 +113,7 @@ fn correct(draft: &mut Draft, round: &Round) -> Result<(), Error> {
         return Err(refusals::no_correction_awaited(&draft.state.status).into());
     }
     let next = draft.state.round().saturating_add(1);
-    check_round(round, next, &draft.state.reservations)?;
+    check_round(round, next, &draft.state.reservations, draft.at)?;
     let (before, after) = (&draft.state.submission, &round.submission);
     if (&before.subject, &before.filer.unit, &before.region)
         != (&after.subject, &after.filer.unit, &after.region)
@@ -130,10 +152,17 @@ fn is_void(state: &State, step: &Step, changed: &[String]) -> bool {
     before.status != StepStatus::Waiting && (returned || other_work || reads_changed)
 }
 
-fn check_round(round: &Round, expected: u32, before: &[ReservationRecord]) -> Result<(), Error> {
+fn check_round(
+    round: &Round,
+    expected: u32,
+    before: &[ReservationRecord],
+    at: &str,
+) -> Result<(), Error> {
     if round.submission.round != expected {
         return Err(refusals::wrong_round(round.submission.round, expected).into());
     }
+    signing::not_in_future(&round.submission.parties, at)?;
+    material::check_promises(&round.submission)?;
     answers(&round.answers)?;
     derived(&round.assessment.derived)?;
     money::check_reservations(&round.assessment.reservations, before)?;
@@ -169,43 +198,13 @@ fn derived(json: &str) -> Result<Map<String, Value>, Fault> {
     serde_json::from_str(json).map_err(Fault::Derived)
 }
 
-fn withdraw(draft: &mut Draft, by: &str, reason: &str) -> Result<(), Refusal> {
+pub(crate) fn withdraw(draft: &mut Draft, by: &str, reason: &str) -> Result<(), Refusal> {
     must_go_on(&draft.state)?;
     draft.push(Event::Withdrawn {
         by: by.into(),
         reason: reason.into(),
     });
     draft.end(Ending::Withdrawn, None);
-    Ok(())
-}
-
-fn supply(draft: &mut Draft, material: &Material) -> Result<(), Refusal> {
-    must_go_on(&draft.state)?;
-    let code = material.code.as_str();
-    if matches!(
-        material.status,
-        MaterialStatus::Promised(_) | MaterialStatus::NotApplicable
-    ) {
-        return Err(refusals::material_not_supplied(code));
-    }
-    let submission = &draft.state.submission;
-    let kept = submission.materials.iter().find(|kept| kept.code == code);
-    if kept == Some(material) {
-        return Err(refusals::material_already_supplied(code));
-    }
-    let promised = kept.is_some_and(|kept| matches!(kept.status, MaterialStatus::Promised(_)));
-    let missing = draft
-        .state
-        .assessment
-        .missing
-        .iter()
-        .any(|missing| missing == code);
-    if !promised && !missing {
-        return Err(refusals::material_not_awaited(code));
-    }
-    draft.push(Event::MaterialSupplied {
-        material: material.clone(),
-    });
     Ok(())
 }
 
@@ -254,25 +253,7 @@ fn hopeless(effects: &[EffectRecord]) -> Option<(Ticket, Ticket)> {
         })
 }
 
-fn rate(draft: &mut Draft, score: u8, by: &str, comment: Option<&str>) -> Result<(), Refusal> {
-    if draft.state.status != Status::Ended(Ending::Completed) {
-        return Err(refusals::not_completed());
-    }
-    if draft.state.rating.is_some() {
-        return Err(refusals::already_rated());
-    }
-    if !(1..=5).contains(&score) {
-        return Err(refusals::score_out_of_range(score));
-    }
-    draft.push(Event::Rated {
-        score,
-        by: by.into(),
-        comment: comment.map(str::to_owned),
-    });
-    Ok(())
-}
-
-/// Nothing but effects, their outcomes and a rating comes after the end.
+/// After the end there are effects, their outcomes and what is in `afterwards`, nothing else.
 pub(crate) fn must_go_on(state: &State) -> Result<(), Refusal> {
     match &state.status {
         status @ Status::Ended(_) => Err(refusals::case_ended(status)),

@@ -3,7 +3,8 @@
 use crate::decide::must_go_on;
 use crate::draft::Draft;
 use crate::event::Event;
-use crate::notice;
+use crate::eyes;
+use crate::notice::{self, HOST};
 use crate::plan::from_step_on;
 use crate::refusals;
 use crate::state::{State, Status, StepRecord};
@@ -22,19 +23,72 @@ pub(crate) fn decide_step(
     let record = planned(&draft.state, &decision.step)?;
     who_may(record, by_office)?;
     when_possible(&draft.state, record, decision.round, task_version)?;
+    if by_office.is_some() {
+        eyes::four(&draft.state, record, decision)?;
+    }
     which_verdict(&draft.state, record, &decision.verdict)?;
     notice::not_cut_short(&draft.state, record, &decision.verdict)?;
     with_reasons(decision)?;
 
+    let mut decision = decision.clone();
+    if by_office.is_some() {
+        draft.at.clone_into(&mut decision.at);
+    }
+    let verdict = decision.verdict.clone();
     draft.push(Event::Decided {
-        decision: decision.clone(),
+        decision,
         by_office: by_office.cloned(),
     });
-    if let Verdict::SendBack(earlier) = &decision.verdict {
+    if let Verdict::SendBack(earlier) = &verdict {
         draft.void_from(earlier);
     }
     draft.advance();
     Ok(())
+}
+
+/// An office takes back what it decided, as long as nothing rests on its effect.
+pub(crate) fn reopen(
+    draft: &mut Draft,
+    step: &str,
+    by: &str,
+    by_office: &Office,
+    reason: &str,
+) -> Result<(), Refusal> {
+    must_go_on(&draft.state)?;
+    who_may(planned(&draft.state, step)?, Some(by_office))?;
+    can_be_taken_back(&draft.state, step)?;
+    // The end of a public notice is the host's, and nobody's to take back.
+    if draft
+        .state
+        .standing(step)
+        .is_some_and(|decision| decision.by == HOST)
+    {
+        return Err(refusals::step_not_decided(step));
+    }
+    if reason.trim().is_empty() {
+        return Err(refusals::reason_missing());
+    }
+    draft.push(Event::Reopened {
+        step: step.to_owned(),
+        by: by.to_owned(),
+        by_office: by_office.clone(),
+        reason: reason.to_owned(),
+    });
+    draft.void_from(step);
+    draft.advance();
+    Ok(())
+}
+
+/// The step is decided or held, and has not taken effect.
+pub(crate) fn can_be_taken_back(state: &State, step: &str) -> Result<(), Refusal> {
+    at_work(state)?;
+    match planned(state, step)?.status {
+        StepStatus::Decided | StepStatus::Held => Ok(()),
+        StepStatus::Effective => Err(refusals::already_effective(step)),
+        StepStatus::Waiting | StepStatus::Open | StepStatus::Gone => {
+            Err(refusals::step_not_decided(step))
+        }
+    }
 }
 
 pub(crate) fn planned<'a>(state: &'a State, step: &str) -> Result<&'a StepRecord, Refusal> {

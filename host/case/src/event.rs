@@ -111,6 +111,22 @@ pub enum Event {
         /// The material.
         material: Material,
     },
+    /// A promised material did not come in by the promised day.
+    MaterialOverdue {
+        /// Its code.
+        code: String,
+    },
+    /// An office took its decision back; the steps that are void by that follow.
+    Reopened {
+        /// The step.
+        step: String,
+        /// Who did.
+        by: String,
+        /// For which office.
+        by_office: Office,
+        /// Why.
+        reason: String,
+    },
     /// The bundle answered an event. What its directives led to follows.
     Reacted {
         /// The number of the event it answered.
@@ -170,6 +186,44 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         comment: Option<String>,
     },
+    /// The rating was poor: the leading office is to mend what it complains of.
+    RepairOpened,
+    /// It has.
+    Repaired {
+        /// Who did.
+        by: String,
+        /// For which office.
+        by_office: Office,
+        /// What was done.
+        text: String,
+    },
+    /// A commitment was checked after completion.
+    CommitmentChecked(CommitmentCheck),
+    /// Another case goes over the outcome of this one.
+    Appealed {
+        /// That case.
+        case_id: String,
+        /// The caller.
+        by: String,
+    },
+}
+
+/// What became of a commitment (告知承诺).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct CommitmentCheck {
+    /// The material that it stands for.
+    pub code: String,
+    /// It was kept.
+    pub kept: bool,
+    /// What was found.
+    pub opinion: String,
+    /// Who checked.
+    pub by: String,
+    /// For which office.
+    pub by_office: Office,
+    /// When, RFC 3339.
+    pub at: String,
 }
 
 /// What a case is registered with. All but `round` is the same for its whole life.
@@ -188,6 +242,9 @@ pub struct Registration {
     pub hears: Vec<String>,
     /// The date that picked the bundle.
     pub legal_date: String,
+    /// The case whose outcome this one goes over; with its bundle and legal date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appeal_of: Option<String>,
     /// Round 0.
     pub round: Round,
 }
@@ -206,6 +263,14 @@ pub struct Round {
     pub plan: Vec<Step>,
     /// The caller who handed it in.
     pub submitted_by: String,
+}
+
+impl CommitmentCheck {
+    /// As the bundle hears of a broken one.
+    fn broken(&self) -> contract::Event {
+        let what = serde_json::json!({ "code": self.code, "opinion": self.opinion });
+        contract::Event::Other(("commitment-broken".to_owned(), what.to_string()))
+    }
 }
 
 /// The parties who have still to sign.
@@ -257,6 +322,8 @@ impl Recorded {
                 "material-supplied",
                 contract::Event::MaterialSupplied(material.code.clone()),
             ),
+            Event::MaterialOverdue { code } => ("overdue", contract::Event::Overdue(code.clone())),
+            Event::CommitmentChecked(check) if !check.kept => ("other", check.broken()),
             Event::EffectSettled(settlement) => {
                 ("settled", contract::Event::Settled(settlement.clone()))
             }
@@ -272,7 +339,12 @@ impl Recorded {
             | Event::Noted { .. }
             | Event::Parked { .. }
             | Event::Resumed { .. }
-            | Event::Withdrawn { .. } => return None,
+            | Event::Withdrawn { .. }
+            | Event::Reopened { .. }
+            | Event::CommitmentChecked(_)
+            | Event::RepairOpened
+            | Event::Repaired { .. }
+            | Event::Appealed { .. } => return None,
         };
         hears.iter().any(|heard| heard == kind).then_some(event)
     }

@@ -15,12 +15,16 @@
 //! assert_eq!(refusal.code, "unknown-case");
 //! ```
 
+mod afterwards;
 mod command;
 mod decide;
 mod decision;
 mod draft;
 mod error;
 mod event;
+mod eyes;
+mod instant;
+mod material;
 mod money;
 mod notice;
 mod plan;
@@ -30,12 +34,15 @@ mod signing;
 mod state;
 #[cfg(test)]
 mod tests;
+pub mod upcast;
 mod view;
 
+pub use afterwards::{Appeal, REPAIR, Repair, RepairTask, Repaired};
 pub use command::Command;
 pub use decide::decide;
 pub use error::{Error, Fault, HistoryError, PlanError};
-pub use event::{Event, Recorded, Registration, Round};
+pub use event::{CommitmentCheck, Event, Recorded, Registration, Round};
+pub use material::Promise;
 pub use money::ReservationRecord;
 pub use notice::{HOST, RunningNotice};
 pub use plan::check_plan;

@@ -6,7 +6,7 @@
 //! obeyed. One that was never allowed is a fault, and then nothing of the reaction happens.
 
 use crate::decide::{must_go_on, settle_hopeless};
-use crate::decision::{at_work, decide_step, planned};
+use crate::decision::{at_work, can_be_taken_back, decide_step};
 use crate::draft::Draft;
 use crate::error::{Error, Fault};
 use crate::event::Event;
@@ -14,9 +14,7 @@ use crate::money;
 use crate::plan::check_plan;
 use crate::refusals;
 use crate::state::State;
-use onething_contract::{
-    Directive, Ending, Finding, Intent, Phase, Refusal, Step, StepStatus, Verdict,
-};
+use onething_contract::{Directive, Ending, Finding, Intent, Phase, Refusal, Step, Verdict};
 use std::collections::HashSet;
 
 pub(crate) fn react(
@@ -141,14 +139,7 @@ fn add_step(draft: &mut Draft, step: &Step) -> Result<(), Error> {
 }
 
 fn reopen_step(draft: &mut Draft, step: &str) -> Result<(), Refusal> {
-    at_work(&draft.state)?;
-    match planned(&draft.state, step)?.status {
-        StepStatus::Decided | StepStatus::Held => {}
-        StepStatus::Effective => return Err(refusals::already_effective(step)),
-        StepStatus::Waiting | StepStatus::Open | StepStatus::Gone => {
-            return Err(refusals::step_not_decided(step));
-        }
-    }
+    can_be_taken_back(&draft.state, step)?;
     draft.void_from(step);
     draft.advance();
     Ok(())

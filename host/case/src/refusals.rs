@@ -1,8 +1,16 @@
 //! Every "no" of a case in one place: its code, why, and what to do, in both languages.
 
+mod afterwards;
+
+pub(crate) use afterwards::*;
+
 use crate::state::Status;
 use onething_contract::{Office, Party, Phase, Refusal, Text, Verdict};
 
+/// 陈述权、申辩权，申请行政复议或者提起行政诉讼.
+const LICENSING_7: &str = "《行政许可法》第七条";
+/// 对申请材料的实质内容进行核实，应当指派两名以上工作人员.
+const LICENSING_34: &str = "《行政许可法》第三十四条";
 /// 受理、一次性告知补正、不属于本机关职权.
 const LICENSING_32: &str = "《行政许可法》第三十二条";
 /// 不予许可应当说明理由.
@@ -232,6 +240,35 @@ pub(crate) fn already_effective(step: &str) -> Refusal {
     )
 }
 
+pub(crate) fn same_person(step: &str, other: &str) -> Refusal {
+    Refusal {
+        basis: Some(LICENSING_34.into()),
+        ..refusal(
+            "same-person",
+            format!("环节{step}与环节{other}应由不同的人办理（含代办和被代办），请由他人出具意见"),
+            format!(
+                "step {step} is not decided by whoever decided {other}, nor for them; let somebody else decide"
+            ),
+        )
+    }
+}
+
+pub(crate) fn deputy_of_self() -> Refusal {
+    refusal(
+        "deputy-of-self",
+        "代办应写明被代办的另一人；为本人办理的无需填写",
+        "on-behalf-of names somebody else; leave it out where you decide for yourself",
+    )
+}
+
+pub(crate) fn reason_missing() -> Refusal {
+    refusal(
+        "reason-missing",
+        "撤回意见应当说明理由",
+        "taking a decision back needs a reason",
+    )
+}
+
 // Signatures
 
 pub(crate) fn awaiting_signatures() -> Refusal {
@@ -343,7 +380,7 @@ pub(crate) fn material_not_supplied(code: &str) -> Refusal {
     )
 }
 
-// Effects, money, operators, rating
+// Effects, money, operators
 
 pub(crate) fn no_money_awaited(budget: &str) -> Refusal {
     refusal(
@@ -392,30 +429,6 @@ pub(crate) fn not_parked() -> Refusal {
         "not-parked",
         "办件没有挂起，无需恢复",
         "the case is not parked; there is nothing to resume",
-    )
-}
-
-pub(crate) fn not_completed() -> Refusal {
-    refusal(
-        "not-completed",
-        "办件办结后方可评价",
-        "only a completed case can be rated; wait for its end",
-    )
-}
-
-pub(crate) fn already_rated() -> Refusal {
-    refusal(
-        "already-rated",
-        "办件已经评价，每个办件只能评价一次",
-        "the case is rated already; a case is rated once",
-    )
-}
-
-pub(crate) fn score_out_of_range(score: u8) -> Refusal {
-    refusal(
-        "score-out-of-range",
-        format!("评分{score}超出范围，请给出1至5分"),
-        format!("the score {score} is out of range; give 1 to 5"),
     )
 }
 

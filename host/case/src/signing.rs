@@ -1,12 +1,15 @@
 //! Parties sign what was handed in, each for themselves; the last signature files the round.
 
-use crate::decide::must_go_on;
+use crate::decide::{must_go_on, withdraw};
 use crate::draft::Draft;
 use crate::event::Event;
-use crate::refusals;
 use crate::state::{State, Status};
+use crate::{instant, refusals};
 use onething_contract::{Party, Refusal, Subject};
 use sha2::{Digest, Sha256};
+
+/// Why the host takes a case back.
+const LAPSED: &str = "逾期未签名";
 
 pub(crate) fn sign(
     draft: &mut Draft,
@@ -54,6 +57,31 @@ pub(crate) fn unsign(
         reason: reason.to_owned(),
     });
     Ok(())
+}
+
+/// The parties did not sign in time: the case is over, and its keys are free.
+pub(crate) fn lapse(draft: &mut Draft, by: &str) -> Result<(), Refusal> {
+    must_go_on(&draft.state)?;
+    if draft.state.status != Status::Signing {
+        return Err(refusals::not_signing());
+    }
+    withdraw(draft, by, LAPSED)
+}
+
+/// Nobody has signed later than now. A time that is none is told as one that cannot be.
+pub(crate) fn not_in_future(parties: &[Party], at: &str) -> Result<(), Refusal> {
+    let at = instant::of(at);
+    let later = |party: &&Party| {
+        let signed_at = party.signed_at.as_deref();
+        signed_at.is_some_and(|signed_at| match (instant::of(signed_at), at) {
+            (Some(signed_at), Some(at)) => signed_at > at,
+            _ => true,
+        })
+    };
+    match parties.iter().find(later) {
+        Some(party) => Err(refusals::signed_in_future(party)),
+        None => Ok(()),
+    }
 }
 
 /// The party, where the case waits for signatures.

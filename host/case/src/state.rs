@@ -1,9 +1,11 @@
 //! What a case is after its events. Only events change it; whether they should have happened is
 //! not asked here.
 
+use crate::afterwards::{Appeal, Repair, Repaired};
 use crate::error::HistoryError;
-use crate::event::{Event, Recorded, Registration, Round, unsigned};
+use crate::event::{CommitmentCheck, Event, Recorded, Registration, Round, unsigned};
 use crate::money::{self, ReservationRecord};
+use crate::{eyes, material};
 use onething_contract::{
     Assessment, Decision, Effect, Ending, Intent, Json, Objection, Office, Party, Phase, Refusal,
     Step, StepMode, StepStatus, Subject, Submission, Verdict,
@@ -25,6 +27,8 @@ pub struct State {
     pub hears: Vec<String>,
     /// The date that picked the bundle.
     pub legal_date: String,
+    /// The case whose outcome this one goes over.
+    pub appeal_of: Option<String>,
     /// When it was received (收件), RFC 3339.
     pub registered_at: String,
     /// When the legal clock started (受理), RFC 3339.
@@ -49,6 +53,8 @@ pub struct State {
     pub decisions: Vec<Decision>,
     /// In the order the bundle named them, those that a correction dropped behind the others.
     pub reservations: Vec<ReservationRecord>,
+    /// The promised materials that did not come in by their day; one that came late stays here.
+    pub overdue: Vec<String>,
     /// To the notices that run or were decided; a step that is voided loses its own.
     pub objections: Vec<Objection>,
     /// In the order they were asked for.
@@ -57,10 +63,18 @@ pub struct State {
     pub outcome: Option<Json>,
     /// The filer's rating, 1 to 5.
     pub rating: Option<u8>,
+    /// What a poor rating asks for.
+    pub repair: Option<Repair>,
+    /// The commitments that were checked after completion.
+    pub checks: Vec<CommitmentCheck>,
+    /// The case that goes over the outcome of this one.
+    pub appeal: Option<Appeal>,
     /// Why the bundle's reactions rest until an operator resumes them.
     pub parked: Option<Parked>,
     /// The number of the last event.
     pub last_event: u64,
+    /// When it happened, RFC 3339.
+    pub last_at: String,
     /// The bundle has answered every event up to this one.
     pub reacted_to: u64,
     /// The numbers of the events that the bundle has yet to answer.
@@ -97,6 +111,9 @@ pub struct StepRecord {
     pub opened_at: Option<String>,
     /// The number of the event that last opened, decided, voided it or put it into effect; or 0.
     pub since: u64,
+    /// Everybody who decided it for an office, or on whose behalf that was done, even if the decision
+    /// no longer stands.
+    pub decided_by: Vec<String>,
 }
 
 /// An effect and, once it is carried out, its outcome.
@@ -224,6 +241,7 @@ impl State {
             digest: registration.digest.clone(),
             hears: registration.hears.clone(),
             legal_date: registration.legal_date.clone(),
+            appeal_of: registration.appeal_of.clone(),
             registered_at: recorded.at.clone(),
             accepted_at: None,
             ended_at: None,
@@ -236,12 +254,17 @@ impl State {
             steps: round.plan.iter().cloned().map(StepRecord::new).collect(),
             decisions: Vec::new(),
             reservations: money::reservations(&round.assessment.reservations, Vec::new()),
+            overdue: Vec::new(),
             objections: Vec::new(),
             effects: Vec::new(),
             outcome: None,
             rating: None,
+            repair: None,
+            checks: Vec::new(),
+            appeal: None,
             parked: None,
             last_event: 0,
+            last_at: String::new(),
             reacted_to: 0,
             unanswered: VecDeque::new(),
         };
@@ -275,7 +298,17 @@ impl State {
             Event::StepEffective { step } => {
                 self.change(step, *n, |record| record.status = StepStatus::Effective);
             }
-            Event::Decided { decision, .. } => self.decided(decision, *n),
+            Event::Decided {
+                decision,
+                by_office,
+            } => {
+                self.decided(decision, *n);
+                if by_office.is_some() {
+                    self.change(&decision.step, *n, |record| {
+                        eyes::remember(record, decision)
+                    });
+                }
+            }
             Event::CorrectionRequested { .. } => self.enter(Status::Correction, *n),
             Event::Signed { subject, role, .. } => self.signed(subject, role, Some(at)),
             Event::SignatureRevoked { subject, role, .. } => self.signed(subject, role, None),
@@ -288,16 +321,8 @@ impl State {
             Event::Objected(objection) => self.objections.push(objection.clone()),
             Event::Reserved { budget } => money::reserved(&mut self.reservations, budget),
             Event::Corrected { round, .. } => self.corrected(round, *n),
-            Event::MaterialSupplied { material } => {
-                let materials = &mut self.submission.materials;
-                match materials.iter_mut().find(|kept| kept.code == material.code) {
-                    Some(kept) => *kept = material.clone(),
-                    None => materials.push(material.clone()),
-                }
-                self.assessment
-                    .missing
-                    .retain(|code| *code != material.code);
-            }
+            Event::MaterialSupplied { material } => material::supplied(self, material),
+            Event::MaterialOverdue { code } => self.overdue.push(code.clone()),
             Event::Reacted { to, intents } => {
                 self.reacted_to = *to;
                 self.unanswered.retain(|unanswered| unanswered > to);
@@ -337,7 +362,33 @@ impl State {
                 self.outcome.clone_from(outcome);
             }
             Event::Rated { score, .. } => self.rating = Some(*score),
-            Event::Registered(_) | Event::Noted { .. } | Event::Withdrawn { .. } => {}
+            Event::RepairOpened => {
+                self.repair = Some(Repair {
+                    opened_at: at.clone(),
+                    done: None,
+                });
+            }
+            Event::Repaired { by, text, .. } => {
+                if let Some(repair) = &mut self.repair {
+                    repair.done = Some(Repaired {
+                        by: by.clone(),
+                        text: text.clone(),
+                        at: at.clone(),
+                    });
+                }
+            }
+            Event::CommitmentChecked(check) => self.checks.push(check.clone()),
+            Event::Appealed { case_id, by } => {
+                self.appeal = Some(Appeal {
+                    case_id: case_id.clone(),
+                    by: by.clone(),
+                    at: at.clone(),
+                });
+            }
+            Event::Registered(_)
+            | Event::Noted { .. }
+            | Event::Reopened { .. }
+            | Event::Withdrawn { .. } => {}
         }
         if self.asks_for_no_more() {
             money::give_back(&mut self.reservations);
@@ -346,6 +397,7 @@ impl State {
 
     fn count(&mut self, recorded: &Recorded) {
         self.last_event = recorded.n;
+        self.last_at.clone_from(&recorded.at);
         if recorded.heard(&self.hears).is_some() {
             self.unanswered.push_back(recorded.n);
         }
@@ -426,6 +478,7 @@ impl State {
             record.status = StepStatus::Gone;
             self.steps.push(record);
         }
+        material::corrected(&mut self.overdue, &self.submission, &round.submission);
         self.submission = round.submission.clone();
         self.answers.clone_from(&round.answers);
         self.assessment = round.assessment.clone();
@@ -488,6 +541,7 @@ impl StepRecord {
             task_version: 0,
             opened_at: None,
             since: 0,
+            decided_by: Vec::new(),
         }
     }
 
@@ -508,6 +562,7 @@ impl StepRecord {
         }
         if self.status == StepStatus::Gone {
             self.status = StepStatus::Waiting;
+            self.decided_by.clear();
         }
         self.step = step;
         self

@@ -2,6 +2,7 @@
 //! Whoever may open the store may act for anybody: this is the operator's tool, the API is the
 //! others'.
 
+use crate::afterwards::Afterwards;
 use crate::deployment::{Deployment, now};
 use crate::say;
 use anyhow::{Context, bail};
@@ -65,6 +66,9 @@ pub enum Case {
         /// What an approval must carry, JSON.
         #[arg(long)]
         payload: Option<String>,
+        /// For whom a deputy decides.
+        #[arg(long)]
+        on_behalf_of: Option<String>,
     },
     /// Sign what was handed in, as a party.
     Sign {
@@ -129,6 +133,8 @@ pub enum Case {
         #[arg(long)]
         by: String,
     },
+    #[command(flatten)]
+    Afterwards(Afterwards),
 }
 
 impl Case {
@@ -169,6 +175,7 @@ impl Case {
                 reason,
                 basis,
                 payload,
+                on_behalf_of,
             } => {
                 let loaded = engine.case(&case).await?;
                 let Some(record) = loaded.state.step(&step) else {
@@ -196,6 +203,7 @@ impl Case {
                         .map(|payload| serde_json::from_str(&payload))
                         .transpose()
                         .context("--payload is not JSON")?,
+                    on_behalf_of,
                 };
                 engine
                     .decide(&case, &step, asked, &by, &office, now())
@@ -252,6 +260,11 @@ impl Case {
             }
             Self::Resume { case, by } => {
                 engine.resume(&case, &by, now()).await?;
+                drain(&engine, now()).await?;
+                show(&engine, &case, false, false, false).await?;
+            }
+            Self::Afterwards(asked) => {
+                let case = asked.run(&engine).await?;
                 drain(&engine, now()).await?;
                 show(&engine, &case, false, false, false).await?;
             }
@@ -322,11 +335,15 @@ async fn submit(
         None => engine.submit(matter, hand_in, by, None, now()).await?,
         Some(case) => engine.correct(case, hand_in, by, now()).await?,
     };
+    let case_id = registered(submitted)?;
+    drain(engine, now()).await?;
+    show(engine, &case_id, false, false, false).await
+}
+
+/// The case that a submission became; where it became none, everything that is wrong is told.
+pub fn registered(submitted: Submitted) -> anyhow::Result<String> {
     match submitted {
-        Submitted::Registered { case_id, .. } => {
-            drain(engine, now()).await?;
-            show(engine, &case_id, false, false, false).await
-        }
+        Submitted::Registered { case_id, .. } => Ok(case_id),
         Submitted::Refused(assessment) => {
             for finding in &assessment.findings {
                 say(&line(finding));
@@ -479,6 +496,7 @@ async fn show(
     if let Some(outcome) = &state.outcome {
         say(&format!("outcome   {outcome}"));
     }
+    crate::afterwards::tell(&state);
     if documents {
         for file in &files {
             let stored = engine

@@ -320,6 +320,7 @@ async fn approve(
             Some(_) => Some(payload(story, manifest, &forms, step)?),
             None => None,
         },
+        on_behalf_of: None,
     };
     let office = record.office().clone();
     let by = format!("{}-021", office.function);

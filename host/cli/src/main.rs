@@ -1,6 +1,7 @@
 //! The command line. Each subcommand is a file of its own; what they share is how a deployment is
 //! opened and how an error is told.
 
+mod afterwards;
 mod budget;
 mod bundle;
 mod case;

@@ -10,10 +10,12 @@ mod effects;
 pub mod guide;
 pub mod identifiers;
 pub mod manifest;
+mod outcome;
 mod proceedings;
 mod types;
 
 pub use effects::*;
+pub use outcome::Outcome;
 pub use proceedings::*;
 pub use types::*;
 

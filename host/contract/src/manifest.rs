@@ -13,7 +13,9 @@ pub const SECTION: &str = "onething:manifest";
 pub const CONTRACT: &str = "onething:matter@0.1.0";
 
 /// The kinds of `proceedings.event` that the host sends, as a manifest's `hears` names them.
-pub const HEARD: [&str; 13] = [
+/// `other` so far is one: `commitment-broken`, `{"code", "opinion"}`, of a commitment that was checked
+/// and not kept.
+pub const HEARD: [&str; 15] = [
     "registered",
     "accepted",
     "step-opened",
@@ -22,11 +24,13 @@ pub const HEARD: [&str; 13] = [
     "correction-requested",
     "corrected",
     "material-supplied",
+    "overdue",
     "settled",
     "reserved",
     "objected",
     "ended",
     "rated",
+    "other",
 ];
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -200,8 +200,8 @@ pub enum StepStatus {
 )]
 pub struct Settlement {
     pub ticket: Ticket,
-    /// `{"Ok": …}` or `{"Err": refusal}`.
-    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    #[cfg_attr(feature = "schema", schema(value_type = crate::Outcome))]
+    #[serde(with = "crate::outcome")]
     pub outcome: Result<Json, Refusal>,
 }
 
@@ -214,6 +214,7 @@ pub struct Settlement {
 pub struct EffectState {
     pub ticket: Ticket,
     pub kind: EffectKind,
+    #[serde(default, with = "crate::outcome::optional")]
     pub outcome: Option<Result<Json, Refusal>>,
 }
 

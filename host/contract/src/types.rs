@@ -64,6 +64,9 @@ pub struct Office {
     pub region: String,
 }
 
+/// The function of the steps that are the filer's and no office's.
+pub const FILER: &str = "filer";
+
 /// Who hands in: for retirement the unit's clerk, for a start-up an agent or a founder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

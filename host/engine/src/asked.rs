@@ -71,6 +71,9 @@ pub struct Decide {
     /// What an approval must carry.
     #[serde(default)]
     pub payload: Option<Value>,
+    /// For whom a deputy decides (代办).
+    #[serde(default)]
+    pub on_behalf_of: Option<String>,
 }
 
 impl HandIn {

@@ -140,7 +140,7 @@ impl Drive {
         })
     }
 
-    /// Opens a case with its first round.
+    /// Opens a case with its first round; `appeal_of` is the case that it goes over, if it is an appeal.
     ///
     /// # Errors
     /// When the bundle's plan cannot be carried out.
@@ -148,6 +148,7 @@ impl Drive {
         &self,
         id: String,
         legal_date: String,
+        appeal_of: Option<String>,
         round: Round,
     ) -> Result<Vec<Recorded>, Error> {
         let manifest = self.bundle.manifest();
@@ -159,6 +160,7 @@ impl Drive {
             digest: self.bundle.digest().to_owned(),
             hears: manifest.hears.clone(),
             legal_date,
+            appeal_of,
             round,
         };
         Ok(decide(

@@ -25,7 +25,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 /// How often a command is decided anew because another writer was first.
-const CONFLICTS_MAX: u32 = 32;
+pub(crate) const CONFLICTS_MAX: u32 = 32;
 
 /// A host of cases. A clone is another handle to the same one.
 #[derive(Clone)]
@@ -124,13 +124,8 @@ impl Engine {
         idempotency: Option<Idempotency>,
         now: DateTime<FixedOffset>,
     ) -> Result<Submitted, Error> {
-        if let Some(request) = &idempotency
-            && let Some(case_id) = self.store.find_idempotent(request).await.map_err(refuse)?
-        {
-            return Ok(Submitted::Registered {
-                case_id,
-                earlier: true,
-            });
+        if let Some(earlier) = self.earlier(idempotency.as_ref()).await? {
+            return Ok(earlier);
         }
         let at = stamp(now);
         let legal_date = self.legal_date(matter, &hand_in.answers, &at)?;
@@ -144,16 +139,49 @@ impl Engine {
             HandedIn::Refused(assessment) => return Ok(Submitted::Refused(assessment)),
             HandedIn::Round { round, invoked } => (*round, invoked),
         };
+        let id = self.new_id(&region, &at).await?;
+        let events = drive.register(id, legal_date, None, round)?;
+        self.registered(events, invoked, idempotency.as_ref(), None, &at)
+            .await
+    }
+
+    /// The case that the same request made before.
+    pub(crate) async fn earlier(
+        &self,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<Submitted>, Error> {
+        let Some(request) = idempotency else {
+            return Ok(None);
+        };
+        let found = self.store.find_idempotent(request).await.map_err(refuse)?;
+        Ok(found.map(|case_id| Submitted::Registered {
+            case_id,
+            earlier: true,
+        }))
+    }
+
+    pub(crate) async fn new_id(&self, region: &str, at: &str) -> Result<String, Error> {
         let year = at
             .get(..4)
             .and_then(|year| year.parse().ok())
             .unwrap_or_default();
-        let id = self.store.next_case_number(&region, year).await?;
-        let events = drive.register(id.clone(), legal_date, round)?;
+        Ok(self.store.next_case_number(region, year).await?)
+    }
+
+    /// Commits a new case with its first events, and what `also` adds to the case that it goes over.
+    pub(crate) async fn registered(
+        &self,
+        events: Vec<Recorded>,
+        invoked: Vec<Invoked>,
+        idempotency: Option<&Idempotency>,
+        also: Option<&Commit>,
+        at: &str,
+    ) -> Result<Submitted, Error> {
         let state = State::from_events(&events)?;
+        let id = state.id.clone();
         let invoked: Vec<(u64, Invoked)> = invoked.into_iter().map(|one| (1, one)).collect();
         let commit = self.commit(None, &state, events, &invoked);
-        match self.store.register(&commit, idempotency.as_ref()).await {
+        match self.store.register(&commit, idempotency, also).await {
             Err(error) => match money::no_money(&error) {
                 Some(finding) => Ok(refused_with(state.assessment, finding)),
                 None => Err(refuse(error)),
@@ -163,7 +191,7 @@ impl Engine {
                 earlier: true,
             }),
             Ok(Registered::New) => {
-                self.moved(&commit, &at).await?;
+                self.moved(&commit, at).await?;
                 self.answered(&id).await?;
                 Ok(Submitted::Registered {
                     case_id: id,
@@ -221,6 +249,10 @@ impl Engine {
         let at = stamp(now);
         asked.check(by)?;
         self.command(case_id, &at, Vec::new(), |state| {
+            if let Some(record) = state.step(step) {
+                let other = asked.on_behalf_of.as_deref();
+                self.may_decide(by, other, by_office, &record.step.role, &at)?;
+            }
             check_notice(state, step, &asked, &at, &self.parameters.current())?;
             check_payload(state, step, &asked)?;
             Ok(Command::Decide {
@@ -231,7 +263,7 @@ impl Engine {
                     reasons: asked.reasons.clone(),
                     opinion: asked.opinion.clone(),
                     by: by.to_owned(),
-                    on_behalf_of: None,
+                    on_behalf_of: asked.on_behalf_of.clone(),
                     at: at.clone(),
                     payload: asked.payload.as_ref().map(Value::to_string),
                 },
@@ -259,8 +291,7 @@ impl Engine {
             by: by.to_owned(),
             reason: reason.to_owned(),
         };
-        self.command(case_id, &stamp(now), Vec::new(), |_| Ok(command.clone()))
-            .await
+        self.one(case_id, command, now).await
     }
 
     /// A material that was promised comes in.
@@ -280,8 +311,7 @@ impl Engine {
             check_proof(self.pinned(&state)?.manifest(), &material)?;
         }
         let command = Command::SupplyMaterial(material);
-        self.command(case_id, &stamp(now), Vec::new(), |_| Ok(command.clone()))
-            .await
+        self.one(case_id, command, now).await
     }
 
     /// An operator lets a parked case go on.
@@ -296,32 +326,7 @@ impl Engine {
     ) -> Result<Case, Error> {
         check_text("by", by, NAME_CHARS_MAX)?;
         let command = Command::Resume { by: by.to_owned() };
-        self.command(case_id, &stamp(now), Vec::new(), |_| Ok(command.clone()))
-            .await
-    }
-
-    /// The filer rates a completed case (好差评).
-    ///
-    /// # Errors
-    /// Refused before the end and the second time.
-    pub async fn rate(
-        &self,
-        case_id: &str,
-        score: u8,
-        by: &str,
-        comment: Option<String>,
-        now: DateTime<FixedOffset>,
-    ) -> Result<Case, Error> {
-        if let Some(comment) = &comment {
-            check_text("comment", comment, TEXT_CHARS_MAX)?;
-        }
-        let command = Command::Rate {
-            score,
-            by: by.to_owned(),
-            comment,
-        };
-        self.command(case_id, &stamp(now), Vec::new(), |_| Ok(command.clone()))
-            .await
+        self.one(case_id, command, now).await
     }
 
     /// A case with its history.
@@ -514,7 +519,7 @@ impl Engine {
         )
     }
 
-    async fn hand_in(
+    pub(crate) async fn hand_in(
         &self,
         drive: &Drive,
         hand_in: HandIn,

@@ -5,7 +5,9 @@
 //! as it is; [`Engine`] puts a store and capabilities around it and is what the API and the command
 //! line call. This crate knows no HTTP and no clock: the time of a command is handed in.
 
+mod afterwards;
 mod asked;
+mod authority;
 mod bundles;
 pub mod drive;
 mod effects;
@@ -22,6 +24,7 @@ mod statistics;
 #[cfg(test)]
 mod tests;
 
+pub use afterwards::Check;
 pub use asked::{Decide, HandIn, check_notice};
 pub use bundles::{Bundles, BundlesError, legal_date};
 pub use effects::Folders;

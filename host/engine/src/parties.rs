@@ -59,8 +59,7 @@ impl Engine {
             round: asked.round,
             by: by.to_owned(),
         };
-        self.command(case_id, &stamp(now), Vec::new(), |_| Ok(command.clone()))
-            .await
+        self.one(case_id, command, now).await
     }
 
     /// A party takes the signature back, before everybody has signed.
@@ -82,8 +81,7 @@ impl Engine {
             by: by.to_owned(),
             reason: asked.reason.clone(),
         };
-        self.command(case_id, &stamp(now), Vec::new(), |_| Ok(command.clone()))
-            .await
+        self.one(case_id, command, now).await
     }
 
     /// Somebody objects to a public notice: its office decides then.
@@ -105,8 +103,7 @@ impl Engine {
             by: by.to_owned(),
             text: text.to_owned(),
         };
-        self.command(case_id, &stamp(now), Vec::new(), |_| Ok(command.clone()))
-            .await
+        self.one(case_id, command, now).await
     }
 
     /// Ends the notices whose period is over. Answers how many.

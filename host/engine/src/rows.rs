@@ -5,9 +5,9 @@ use crate::effects::LEASE;
 use crate::engine::stamp;
 use chrono::{DateTime, Utc};
 use onething_capabilities::{Parameters, fen, notice_over};
-use onething_case::{Event, Recorded, ReservationRecord, RunningNotice, State, Status};
+use onething_case::{Event, REPAIR, Recorded, ReservationRecord, RunningNotice, State, Status};
 use onething_contract::manifest::Manifest;
-use onething_contract::{Effect, Ending, Json, ReservationStatus, Settlement};
+use onething_contract::{Effect, Ending, Json, ReservationStatus, Settlement, StepStatus};
 use onething_store::{
     CaseRow, Commit, Instruction, JournalEntry, Keys, NewEffect, NoticeRow, Settled, TaskRow,
 };
@@ -49,6 +49,7 @@ pub fn commit(
                     .find(|running| running.step.step.id == task.step.id)
                     .map(|running| notice_row(&running, parameters)),
             })
+            .chain(repair(state))
             .collect(),
         journal: journal.collect(),
         effects: effects(&events),
@@ -65,6 +66,22 @@ pub fn commit(
         keys: keys(before, state),
         events,
     }
+}
+
+/// What a poor rating asks for, in the inbox of the leading office.
+fn repair(state: &State) -> Option<TaskRow> {
+    let task = state.repair_task()?;
+    Some(TaskRow {
+        case_id: state.id.clone(),
+        step: REPAIR.to_owned(),
+        office: task.office.clone(),
+        role: task.role.to_owned(),
+        status: word(StepStatus::Open),
+        version: 1,
+        round: state.round(),
+        opened_at: task.opened_at.to_owned(),
+        notice: None,
+    })
 }
 
 fn case_row(state: &State) -> CaseRow {
@@ -245,7 +262,12 @@ fn object(elements: &Json) -> Map<String, Value> {
 fn keys(before: Option<&State>, state: &State) -> Keys {
     match &state.status {
         Status::Ended(Ending::Completed) => Keys::Keep,
-        Status::Ended(_) => Keys::Release,
+        Status::Ended(_) => match &state.appeal_of {
+            Some(original) => Keys::GiveBack {
+                to: original.clone(),
+            },
+            None => Keys::Release,
+        },
         _ if before.is_some_and(|before| {
             before.assessment.unique_keys == state.assessment.unique_keys
         }) =>

@@ -1,6 +1,8 @@
 //! The engine without a bundle: cases that were put into the store by hand, their money, their
 //! signatures and their public notices. What bundles do is tested with the built ones.
 
+mod afterwards;
+
 use super::*;
 use chrono::{DateTime, FixedOffset};
 use onething_capabilities::{PaymentFile, Payments, Published};
@@ -77,6 +79,7 @@ fn registration(id: &str, amount: Option<(&str, WhenShort)>) -> Registration {
         digest: "ab".into(),
         hears: Vec::new(),
         legal_date: "2026-04-30".into(),
+        appeal_of: None,
         round: Round {
             submission: Submission {
                 subject: person("331102196501150019"),
@@ -140,7 +143,7 @@ impl Host {
         let events = decide(None, AT, &register).unwrap();
         let state = State::from_events(&events).unwrap();
         let commit = self.engine.commit(None, &state, events, &[]);
-        let registered = self.engine.store.register(&commit, None).await;
+        let registered = self.engine.store.register(&commit, None, None).await;
         registered.map_err(engine::refuse)?;
         self.engine.moved(&commit, AT).await
     }
@@ -386,7 +389,6 @@ async fn a_payment_is_written_once_and_settled_by_the_bank() {
 #[tokio::test]
 async fn money_comes_back_when_a_case_has_ended_and_the_bank_has_answered() {
     let host = Host::new().await;
-    let now = at(AT);
     host.fund("100.00").await;
     let mut case = registration("a", Some(("90.00", WhenShort::Refuse)));
     case.hears = vec!["registered".into()];
@@ -397,7 +399,8 @@ async fn money_comes_back_when_a_case_has_ended_and_the_bank_has_answered() {
     }
     host.ask("a", vec![pay("a-1-1", &["40.00"]), unpayable])
         .await;
-    host.work("2026-04-30T10:00:00+08:00").await;
+    let later = "2026-04-30T10:00:00+08:00";
+    host.work(later).await;
     let state = host.state("a").await;
     let refused = state.effects[1].outcome.clone().unwrap().unwrap_err();
     assert_eq!(refused.code, "payment-line");
@@ -413,7 +416,7 @@ async fn money_comes_back_when_a_case_has_ended_and_the_bank_has_answered() {
     );
 
     host.engine
-        .withdraw("a", "张三", "不办了", now)
+        .withdraw("a", "张三", "不办了", at(later))
         .await
         .unwrap();
     let is = host.balances().await;
@@ -428,7 +431,7 @@ async fn money_comes_back_when_a_case_has_ended_and_the_bank_has_answered() {
     let returned = BTreeMap::from([("1".to_owned(), "已销户".to_owned())]);
     let answer = BankAnswer::returning(order, &returned);
     host.engine
-        .bank_answer("a-1-1", &answer, now)
+        .bank_answer("a-1-1", &answer, at(later))
         .await
         .unwrap();
     let is = host.balances().await;
@@ -476,6 +479,7 @@ async fn a_notice_ends_by_itself_unless_somebody_objects() {
         reasons: Vec::new(),
         opinion: String::new(),
         payload: None,
+        on_behalf_of: None,
     };
     let approve = async |id: &str, opinion: &str, when: &str| {
         let decide = Decide {

@@ -54,6 +54,20 @@
 //! # wait = true                         only time passes: public notices whose period is over end
 //! ```
 //!
+//! What the host's timers say, and what comes after the end:
+//!
+//! ```toml
+//! [[timeline]]
+//! at = 2026-03-03T09:00:00+08:00
+//! decide = { step = "fund-check", verdict = "approve", by = "fund-002", on-behalf-of = "fund-001" }
+//! # overdue = "material"                a promised material did not come in by its day
+//! # lapse = true                        the parties did not sign in time
+//! # reopen = { step, by, reason }       an office (`office`, else the step's own) takes its decision back
+//! # rate = { score, by, comment }
+//! # repair = { by, text }               by `office`, else the leading one
+//! # check = { material, kept, opinion, by }   the same, of a commitment
+//! ```
+//!
 //! This module knows the shape of the file, not what becomes of it.
 
 mod filing;
@@ -138,6 +152,12 @@ pub(crate) enum Asked {
     Object(Objecting),
     Withdraw(Withdrawing),
     Supply(Material),
+    Overdue(String),
+    Lapse,
+    Reopen(Reopening),
+    Rate(Rating),
+    Repair(Repairing),
+    Check(Checking),
     Bank(BankSays),
     Fund(Funding),
     Wait,
@@ -169,6 +189,8 @@ pub(crate) struct Deciding {
     /// The case's own where it says none.
     pub round: Option<u32>,
     pub task_version: Option<u32>,
+    /// For whom a deputy decides.
+    pub on_behalf_of: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -211,6 +233,48 @@ pub(crate) struct Objecting {
     pub step: String,
     pub by: String,
     pub text: String,
+}
+
+/// An office takes its decision back.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reopening {
+    pub step: String,
+    pub by: String,
+    /// The step's own office where it says none.
+    pub office: Option<Office>,
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rating {
+    pub score: u8,
+    pub by: String,
+    pub comment: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Repairing {
+    pub by: String,
+    /// The leading office where it says none.
+    pub office: Option<Office>,
+    pub text: String,
+}
+
+/// What became of a commitment.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Checking {
+    /// The code of the material that it stands for.
+    pub material: String,
+    pub kept: bool,
+    #[serde(default)]
+    pub opinion: String,
+    pub by: String,
+    /// The leading office where it says none.
+    pub office: Option<Office>,
 }
 
 /// What the bank says of every payment that is out.
@@ -279,6 +343,13 @@ struct WrittenEntry {
     object: Option<Objecting>,
     withdraw: Option<Withdrawing>,
     supply: Option<Material>,
+    overdue: Option<String>,
+    #[serde(default)]
+    lapse: bool,
+    reopen: Option<Reopening>,
+    rate: Option<Rating>,
+    repair: Option<Repairing>,
+    check: Option<Checking>,
     bank: Option<BankSays>,
     fund: Option<Funding>,
     #[serde(default)]
@@ -422,6 +493,12 @@ fn timeline(text: &str, written: Vec<Spanned<WrittenEntry>>) -> Result<Vec<Entry
             entry.object.map(Asked::Object),
             entry.withdraw.map(Asked::Withdraw),
             entry.supply.map(Asked::Supply),
+            entry.overdue.map(Asked::Overdue),
+            entry.lapse.then_some(Asked::Lapse),
+            entry.reopen.map(Asked::Reopen),
+            entry.rate.map(Asked::Rate),
+            entry.repair.map(Asked::Repair),
+            entry.check.map(Asked::Check),
             entry.bank.map(Asked::Bank),
             entry.fund.map(Asked::Fund),
             entry.wait.then_some(Asked::Wait),
@@ -432,7 +509,7 @@ fn timeline(text: &str, written: Vec<Spanned<WrittenEntry>>) -> Result<Vec<Entry
         let Ok([asked]) = <[Asked; 1]>::try_from(asked) else {
             return Err(mistake(
                 "an entry has one of submit, correct, sign, unsign, decide, approve, object, \
-                 withdraw, supply, bank, fund, wait",
+                 withdraw, supply, overdue, lapse, reopen, rate, repair, check, bank, fund, wait",
             ));
         };
         timeline.push(Entry {

@@ -8,6 +8,7 @@
 //! know: stores, keys, HTTP, the clock of the machine, and the rules of any matter.
 
 mod check;
+mod commands;
 mod error;
 mod fixture;
 mod follow;

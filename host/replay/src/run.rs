@@ -1,17 +1,15 @@
 //! Runs a fixture: prefill, hand in, decide, and after every command everything that follows from
 //! it, until nothing is left to do. The clock stands at the entry's time meanwhile.
 
-use crate::Suite;
 use crate::error::Error;
-use crate::fixture::{Asked, Deciding, Entry, Filing, Fixture, Signing, subject};
+use crate::fixture::{Asked, Deciding, Entry, Filing, Fixture};
 use crate::follow::SHORT;
 use crate::surprise::{Surprise, surprise};
 use crate::transcript::{self, Told, Transcript};
 use crate::world::World;
+use crate::{Suite, commands};
 use onething_case::{Command, Recorded, Round, State, decide};
-use onething_contract::{
-    Assessment, Decision, Office, Severity, Subject, SubjectKind, Submission, Verdict,
-};
+use onething_contract::{Assessment, Decision, Office, Severity, Submission, Verdict};
 use onething_engine::drive::{self, Drive, HandedIn, Invoked, Past};
 use onething_engine::{Decide, check_notice, check_payload, legal_date, stamp};
 use onething_runtime::Bundle;
@@ -96,7 +94,7 @@ impl Run<'_> {
             .map_or((0, 0), |case| (case.events.len(), case.state.effects.len()));
         let mut told = Told {
             at: at.clone(),
-            asked: asked(&entry.asked),
+            asked: commands::asked(&entry.asked),
             ..Told::default()
         };
         self.pass_time(entry.at, &mut told)?;
@@ -109,45 +107,6 @@ impl Run<'_> {
                     self.approve(step, &at, &mut told)?;
                 }
             }
-            Asked::Sign(signing) => {
-                let case = self.case.as_ref().ok_or(Error::NoCase)?;
-                let command = Command::Sign {
-                    subject: case.party(signing),
-                    role: signing.role.clone(),
-                    round: signing.round.unwrap_or(case.state.round()),
-                    by: signing.by.as_ref().unwrap_or(&signing.subject).clone(),
-                };
-                self.command(&command, &at, &mut told)?;
-            }
-            Asked::Unsign(signing) => {
-                let case = self.case.as_ref().ok_or(Error::NoCase)?;
-                let command = Command::Unsign {
-                    subject: case.party(signing),
-                    role: signing.role.clone(),
-                    by: signing.by.as_ref().unwrap_or(&signing.subject).clone(),
-                    reason: signing.reason.clone(),
-                };
-                self.command(&command, &at, &mut told)?;
-            }
-            Asked::Object(objecting) => {
-                let command = Command::Object {
-                    step: objecting.step.clone(),
-                    by: objecting.by.clone(),
-                    text: objecting.text.clone(),
-                };
-                self.command(&command, &at, &mut told)?;
-            }
-            Asked::Withdraw(withdrawing) => {
-                let command = Command::Withdraw {
-                    by: withdrawing.by.clone(),
-                    reason: withdrawing.reason.clone(),
-                };
-                self.command(&command, &at, &mut told)?;
-            }
-            Asked::Supply(material) => {
-                let command = Command::SupplyMaterial(material.clone());
-                self.command(&command, &at, &mut told)?;
-            }
             Asked::Bank(says) => self.bank(&says.returned, &at, &mut told)?,
             Asked::Fund(funding) => {
                 let money = self.money.entry(funding.budget.clone()).or_default();
@@ -155,6 +114,12 @@ impl Run<'_> {
                 self.follow(&at)?;
             }
             Asked::Wait => {}
+            plain => {
+                let case = self.case.as_ref().ok_or(Error::NoCase)?;
+                if let Some(command) = commands::of(case, plain) {
+                    self.command(&command, &at, &mut told)?;
+                }
+            }
         }
         if let Some(case) = &self.case {
             let happened = case.events.iter().skip(events);
@@ -210,7 +175,13 @@ impl Run<'_> {
         };
         let year = at.get(..4).unwrap_or_default();
         let id = format!("{}-{year}-000001", self.filing.region());
-        let events = drive.register(id, legal_date, round)?;
+        let events = match drive.register(id, legal_date, None, round) {
+            Err(drive::Error::Case(onething_case::Error::Refused(refusal))) => {
+                told.refused.push(refusal.code);
+                return Ok(());
+            }
+            registered => registered?,
+        };
         let state = State::from_events(&events)?;
         if self.is_short(&state) {
             told.refused.push(SHORT.to_owned());
@@ -329,6 +300,7 @@ impl Run<'_> {
             reasons: Vec::new(),
             opinion: approval.opinion.unwrap_or_else(|| "同意".to_owned()),
             payload,
+            on_behalf_of: None,
         };
         let office = case.office(step);
         self.decision(step, asked, approval.by, office, at, told)
@@ -346,6 +318,7 @@ impl Run<'_> {
                 .payload
                 .clone()
                 .map(|payload| Value::Object(payload.0)),
+            on_behalf_of: deciding.on_behalf_of.clone(),
         };
         let office = deciding.office.clone();
         let office = office.unwrap_or_else(|| case.office(&deciding.step));
@@ -380,7 +353,7 @@ impl Run<'_> {
             reasons: asked.reasons,
             opinion: asked.opinion,
             by: by.unwrap_or_else(|| by_office.function.clone()),
-            on_behalf_of: None,
+            on_behalf_of: asked.on_behalf_of,
             at: at.to_owned(),
             payload: asked.payload.map(|payload| payload.to_string()),
         };
@@ -459,20 +432,8 @@ impl Case {
         self.events.last().map_or("", |event| event.at.as_str())
     }
 
-    /// The party meant; where there is none, somebody the case will not know.
-    fn party(&self, signing: &Signing) -> Subject {
-        let parties = &self.state.submission.parties;
-        let meant = parties
-            .iter()
-            .find(|party| party.subject.identifier == signing.subject);
-        meant.map_or_else(
-            || subject(SubjectKind::Person, &signing.subject),
-            |party| party.subject.clone(),
-        )
-    }
-
     /// Whose step it is; of a step that is not there nobody's.
-    fn office(&self, step: &str) -> Office {
+    pub fn office(&self, step: &str) -> Office {
         let nobody = || Office {
             function: "nobody".to_owned(),
             region: self.state.submission.region.clone(),
@@ -527,27 +488,6 @@ fn reasons(assessment: &Assessment) -> Vec<String> {
         .iter()
         .map(|code| format!("missing {code}"));
     errors.chain(missing).collect()
-}
-
-fn asked(asked: &Asked) -> String {
-    match asked {
-        Asked::Submit(_) => "submit".to_owned(),
-        Asked::Correct(_) => "correct".to_owned(),
-        Asked::Sign(signing) => format!("sign {} {}", signing.role, signing.subject),
-        Asked::Unsign(signing) => format!("unsign {} {}", signing.role, signing.subject),
-        Asked::Object(objecting) => format!("object {}", objecting.step),
-        Asked::Bank(_) => "bank answers".to_owned(),
-        Asked::Fund(funding) => format!("fund {}: {:.2}", funding.budget, funding.amount.0),
-        Asked::Wait => "wait".to_owned(),
-        Asked::Decide(deciding) => format!(
-            "decide {}: {}",
-            deciding.step,
-            transcript::verdict(&deciding.verdict)
-        ),
-        Asked::Approve(steps) => format!("approve {}", steps.join(", ")),
-        Asked::Withdraw(_) => "withdraw".to_owned(),
-        Asked::Supply(material) => format!("supply {}", material.code),
-    }
 }
 
 fn json<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, Error> {

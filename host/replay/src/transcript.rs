@@ -187,7 +187,14 @@ pub(crate) fn event(recorded: &Recorded) -> Option<String> {
         Event::StepVoided { step } => format!("step-voided {step}"),
         Event::StepEffective { step } => format!("step-effective {step}"),
         Event::Decided { decision, .. } => {
-            format!("decided {}: {}", decision.step, verdict(&decision.verdict))
+            let for_whom = decision.on_behalf_of.as_ref();
+            let for_whom = for_whom.map(|whom| format!(" on behalf of {whom}"));
+            let verdict = verdict(&decision.verdict);
+            format!(
+                "decided {}: {verdict}{}",
+                decision.step,
+                for_whom.unwrap_or_default()
+            )
         }
         Event::CorrectionRequested { findings, by } => {
             let codes: Vec<&str> = findings.iter().map(|one| one.code.as_str()).collect();
@@ -203,6 +210,15 @@ pub(crate) fn event(recorded: &Recorded) -> Option<String> {
             changed.join(", ")
         ),
         Event::MaterialSupplied { material } => format!("material-supplied {}", material.code),
+        Event::MaterialOverdue { code } => format!("material-overdue {code}"),
+        Event::Reopened { step, reason, .. } => format!("reopened {step}: {reason}"),
+        Event::RepairOpened => "repair-opened".to_owned(),
+        Event::Repaired { text, .. } => format!("repaired: {text}"),
+        Event::CommitmentChecked(check) => {
+            let kept = if check.kept { "kept" } else { "not kept" };
+            format!("commitment-checked {}: {kept}", check.code)
+        }
+        Event::Appealed { case_id, .. } => format!("appealed as {case_id}"),
         Event::Reacted { .. } | Event::EffectSettled(_) => return None,
         Event::Noted { directive, moot } => {
             let name = serde_json::to_value(directive).unwrap_or_default();

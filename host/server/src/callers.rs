@@ -17,8 +17,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The function of the steps that are the filer's and no office's.
-pub(crate) const FILER: &str = "filer";
 /// A token's random part.
 const TOKEN_BYTES: usize = 32;
 

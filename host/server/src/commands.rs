@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use onething_contract::Material;
 use onething_engine::{Case, Error, HandIn, Submitted};
 use onething_store::Idempotency;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
@@ -25,18 +25,6 @@ use utoipa::ToSchema;
 pub(crate) struct Withdrawal {
     /// In the filer's words.
     reason: String,
-}
-
-/// What the filer thought of it (好差评).
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Rating {
-    /// 1 (very poor) to 5 (very good).
-    #[schema(minimum = 1, maximum = 5)]
-    score: u8,
-    /// In the filer's words.
-    #[serde(default)]
-    comment: Option<String>,
 }
 
 /// Hands in a submission. It becomes a case, or nothing is registered and every finding comes back.
@@ -69,13 +57,8 @@ pub(crate) async fn submit(
     Checked(Json(hand_in)): Checked<Json<HandIn>>,
 ) -> Result<Response, Problem> {
     caller.must_file_for(&hand_in.filer)?;
-    let request = serde_json::to_vec(&(&path.matter, &hand_in)).map_err(|_| Problem::internal())?;
-    let idempotency = Idempotency {
-        caller: caller.name().to_owned(),
-        key,
-        request_sha256: hex::encode(Sha256::digest(request)),
-    };
-    let submitted = app
+    let idempotency = idempotency(&caller, key, &(&path.matter, &hand_in))?;
+    let came_out = app
         .engine
         .submit(
             &path.matter,
@@ -85,19 +68,7 @@ pub(crate) async fn submit(
             now(),
         )
         .await?;
-    match submitted {
-        Submitted::Refused(assessment) => Err(Problem::refused(assessment)),
-        Submitted::Registered { case_id, earlier } => {
-            let case = CaseBody::from(app.engine.case(&case_id).await?);
-            let status = if earlier {
-                StatusCode::OK
-            } else {
-                StatusCode::CREATED
-            };
-            let location = [(header::LOCATION, format!("/v1/cases/{case_id}"))];
-            Ok((status, location, Json(case)).into_response())
-        }
-    }
+    submitted(&app, came_out).await
 }
 
 /// Hands in the next round of a case that waits for a correction (补正).
@@ -195,35 +166,6 @@ pub(crate) async fn supply(
     answered(&app, &path.id, case).await
 }
 
-/// Rates a completed case (好差评), once.
-///
-/// Lets in: the caller that handed it in.
-#[utoipa::path(
-    post,
-    path = "/v1/cases/{id}/rating",
-    tag = "cases",
-    params(CasePath),
-    request_body = Rating,
-    responses(
-        (status = 200, description = "It is rated.", body = CaseBody),
-        (status = 404, description = "There is no such case, or it is not the caller's to see."),
-        (status = 409, description = "It is not completed, or rated already; `current` says how it stands."),
-        (status = 422, description = "The score is out of range."),
-    ),
-)]
-pub(crate) async fn rate(
-    State(app): State<App>,
-    caller: Caller,
-    Checked(Path(path)): Checked<Path<CasePath>>,
-    Checked(Json(rating)): Checked<Json<Rating>>,
-) -> Result<Json<CaseBody>, Problem> {
-    filed(&app, &caller, &path.id).await?;
-    let Rating { score, comment } = rating;
-    let by = caller.person();
-    let case = app.engine.rate(&path.id, score, by, comment, now()).await;
-    answered(&app, &path.id, case).await
-}
-
 /// Lets a case go on that a fault of its bundle has parked.
 ///
 /// Lets in: an operator.
@@ -248,6 +190,37 @@ pub(crate) async fn resume(
     answered(&app, &path.id, case).await
 }
 
+/// What makes the same request, sent twice, one case.
+pub(crate) fn idempotency(
+    caller: &Caller,
+    key: String,
+    request: &impl Serialize,
+) -> Result<Idempotency, Problem> {
+    let request = serde_json::to_vec(request).map_err(|_| Problem::internal())?;
+    Ok(Idempotency {
+        caller: caller.name().to_owned(),
+        key,
+        request_sha256: hex::encode(Sha256::digest(request)),
+    })
+}
+
+/// The case that a submission became, or everything that is wrong with it.
+pub(crate) async fn submitted(app: &App, came_out: Submitted) -> Result<Response, Problem> {
+    match came_out {
+        Submitted::Refused(assessment) => Err(Problem::refused(assessment)),
+        Submitted::Registered { case_id, earlier } => {
+            let case = CaseBody::from(app.engine.case(&case_id).await?);
+            let status = if earlier {
+                StatusCode::OK
+            } else {
+                StatusCode::CREATED
+            };
+            let location = [(header::LOCATION, format!("/v1/cases/{case_id}"))];
+            Ok((status, location, Json(case)).into_response())
+        }
+    }
+}
+
 /// What a command led to; where it came too late, how the case stands instead.
 pub(crate) async fn answered(
     app: &App,
@@ -265,6 +238,6 @@ pub(crate) async fn answered(
 }
 
 /// Lets in the caller that handed the case in.
-async fn filed(app: &App, caller: &Caller, id: &str) -> Result<(), Problem> {
+pub(crate) async fn filed(app: &App, caller: &Caller, id: &str) -> Result<(), Problem> {
     caller.must_have_filed(&seen(app, caller, id).await?.state)
 }

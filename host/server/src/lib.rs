@@ -7,6 +7,7 @@
 //! It knows no rule of a case and no SQL: what may happen the engine decides, and what is listed the
 //! store has ready. It keeps no sessions. TLS is the business of the proxy before it.
 
+mod afterwards;
 mod callers;
 mod cases;
 mod commands;

@@ -1,7 +1,7 @@
 //! Work of the offices: what waits for them, and their decisions.
 
 use crate::App;
-use crate::callers::{Caller, FILER, Role};
+use crate::callers::{Caller, Role};
 use crate::cases::{rows, seen};
 use crate::commands::answered;
 use crate::extract::Checked;
@@ -11,7 +11,7 @@ use crate::records::{CaseBody, TaskList};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use onething_case::StepRecord;
-use onething_contract::Office;
+use onething_contract::{FILER, Office};
 use onething_engine::Decide;
 use onething_store::{TaskKey, TaskRow};
 use serde::Deserialize;

@@ -4,7 +4,8 @@
 use crate::problem::{MEDIA_TYPE, Members, Problem};
 use crate::records::Health;
 use crate::{
-    App, cases, commands, documents, materials, matters, money, offices, outreach, parties,
+    App, afterwards, cases, commands, documents, materials, matters, money, offices, outreach,
+    parties,
 };
 use axum::Json;
 use axum::extract::State;
@@ -75,7 +76,8 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .routes(routes!(commands::correct))
         .routes(routes!(commands::withdraw))
         .routes(routes!(commands::supply))
-        .routes(routes!(commands::rate))
+        .routes(routes!(afterwards::rate))
+        .routes(routes!(afterwards::appeal))
         .routes(routes!(commands::resume))
         .routes(routes!(parties::sign))
         .routes(routes!(parties::unsign))
@@ -83,6 +85,9 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .routes(routes!(parties::object))
         .routes(routes!(offices::list_tasks))
         .routes(routes!(offices::decide))
+        .routes(routes!(afterwards::reopen))
+        .routes(routes!(afterwards::repair))
+        .routes(routes!(afterwards::check_commitment))
         .routes(routes!(money::list_budgets, money::open_budget))
         .routes(routes!(money::get_budget))
         .routes(routes!(money::fund_budget))

@@ -267,7 +267,8 @@ impl From<Refusal> for Problem {
 fn refusal_status(code: &str) -> StatusCode {
     match code {
         "unknown-case" | "unknown-step" => StatusCode::NOT_FOUND,
-        "wrong-office" => StatusCode::FORBIDDEN,
+        "wrong-office" | "same-person" => StatusCode::FORBIDDEN,
+        "clock-behind" => StatusCode::SERVICE_UNAVAILABLE,
         "case-ended"
         | "stale-round"
         | "stale-task"
@@ -288,6 +289,16 @@ fn refusal_status(code: &str) -> StatusCode {
         | "step-not-open"
         | "already-decided"
         | "already-effective"
+        | "step-not-decided"
+        | "not-signing"
+        | "promise-not-due"
+        | "already-overdue"
+        | "check-before-completion"
+        | "already-checked"
+        | "nothing-to-repair"
+        | "already-repaired"
+        | "not-appealable"
+        | "already-appealed"
         | "material-not-awaited"
         | "already-supplied"
         | "not-parked"

@@ -1,7 +1,7 @@
 //! What the API answers with, where it is not a record of the contract. JSON that cases keep as text
 //! is shown as JSON.
 
-use onething_case::{Event, Recorded, State, Status, StepRecord};
+use onething_case::{CommitmentCheck, Event, Recorded, State, Status, StepRecord};
 use onething_contract::manifest::{
     Element, Manifest, MaterialRule, MergeReport, MergedForm, OfficeRule, PartyRule, Promise,
     Scenario, Validity,
@@ -160,8 +160,18 @@ pub(crate) struct CaseBody {
     reservations: Vec<ReservationState>,
     /// To its public notices.
     objections: Vec<Objection>,
+    /// Promised materials that did not come in by their day; one that came late stays here.
+    overdue: Vec<String>,
     /// The filer's, 1 to 5.
     rating: Option<u8>,
+    /// What a poor rating asks for.
+    repair: Option<RepairBody>,
+    /// Commitments that were checked after completion.
+    checks: Vec<CommitmentCheck>,
+    /// The case whose outcome this one goes over.
+    appeal_of: Option<String>,
+    /// The case that goes over the outcome of this one.
+    appeal: Option<String>,
     parked: Option<ParkedBody>,
 }
 
@@ -196,6 +206,8 @@ pub(crate) struct DecisionBody {
     reasons: Vec<Finding>,
     opinion: String,
     by: String,
+    /// For whom a deputy decided.
+    on_behalf_of: Option<String>,
     at: String,
     payload: Option<Value>,
 }
@@ -216,6 +228,14 @@ pub(crate) enum EffectOutcome {
     Done(Value),
     /// Refused for good.
     Refused(Refusal),
+}
+
+/// What a poor rating asks for (差评整改).
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RepairBody {
+    opened_at: String,
+    /// What was done; absent where it waits for the leading office.
+    text: Option<String>,
 }
 
 /// Why a case does not go on.
@@ -313,6 +333,7 @@ pub(crate) struct TaskList {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TaskBody {
     case_id: String,
+    /// `@repair` where it is no step but what a poor rating asks for.
     step: String,
     office: Office,
     role: String,
@@ -443,7 +464,15 @@ impl From<Case> for CaseBody {
             scenario: state.assessment.scenario,
             findings: state.assessment.findings,
             objections: state.objections,
+            overdue: state.overdue,
             rating: state.rating,
+            repair: state.repair.map(|repair| RepairBody {
+                opened_at: repair.opened_at,
+                text: repair.done.map(|done| done.text),
+            }),
+            checks: state.checks,
+            appeal_of: state.appeal_of,
+            appeal: state.appeal.map(|appeal| appeal.case_id),
         }
     }
 }
@@ -486,6 +515,7 @@ impl StepBody {
                 reasons: decision.reasons.clone(),
                 opinion: decision.opinion.clone(),
                 by: decision.by.clone(),
+                on_behalf_of: decision.on_behalf_of.clone(),
                 at: decision.at.clone(),
                 payload: decision.payload.as_deref().map(json),
             }),

@@ -39,7 +39,7 @@ impl Host {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::in_memory().await.unwrap();
-        store.register(&case(), None).await.unwrap();
+        store.register(&case(), None, None).await.unwrap();
         let engine = Engine::new(
             store,
             Bundles::default(),
@@ -150,7 +150,7 @@ async fn every_operation_says_whom_it_lets_in_and_asks_for_a_token() {
             asked += 1;
         }
     }
-    assert_eq!(asked, 34);
+    assert_eq!(asked, 38);
 }
 
 #[test]

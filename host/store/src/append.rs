@@ -9,18 +9,33 @@ use crate::{
 use onething_case::Recorded;
 
 impl Store {
-    /// Registers a new case. The keys of [`Keys::Hold`] must be free; a request that was
-    /// registered before under the same idempotency key changes nothing.
+    /// Registers a new case. The keys of [`Keys::Hold`] must be free, or held by the case of `also`,
+    /// which passes them on; what that adds to its case is written in the same transaction. A request
+    /// that was registered before under the same idempotency key changes nothing.
     pub async fn register(
         &self,
         commit: &Commit,
         idempotency: Option<&Idempotency>,
+        also: Option<&Commit>,
     ) -> Result<Registered, CommitError> {
         commit.check_numbering()?;
-        let data = (self.backend, commit.clone(), idempotency.cloned());
-        self.write("register a case", data, |(backend, commit, request), connection| {
-            Box::pin(register(*backend, connection, commit, request.as_ref()))
-        })
+        if let Some(also) = also {
+            also.check_numbering()?;
+        }
+        let data = (
+            self.backend,
+            commit.clone(),
+            idempotency.cloned(),
+            also.cloned(),
+        );
+        self.write(
+            "register a case",
+            data,
+            |(backend, commit, request, also), connection| {
+                let (request, also) = (request.as_ref(), also.as_ref());
+                Box::pin(register(*backend, connection, commit, request, also))
+            },
+        )
         .await
     }
 
@@ -53,6 +68,7 @@ async fn register(
     connection: &mut Connection,
     commit: &Commit,
     idempotency: Option<&Idempotency>,
+    also: Option<&Commit>,
 ) -> Result<Registered, CommitError> {
     let case_id = commit.case.id.as_str();
     if let Some(request) = idempotency
@@ -66,6 +82,12 @@ async fn register(
             case_id: case_id.to_owned(),
             current_version: lock_case(backend, connection, case_id).await?,
         });
+    }
+    if let Some(also) = also {
+        append(backend, connection, also).await?;
+        if let Keys::Hold(keys) = &commit.keys {
+            pass_on(connection, &also.case.id, keys).await?;
+        }
     }
     write(backend, connection, commit).await?;
     Ok(Registered::New)
@@ -226,6 +248,7 @@ async fn write(
     match &commit.keys {
         Keys::Keep => Ok(()),
         Keys::Release => Ok(release_keys(connection, case_id).await?),
+        Keys::GiveBack { to } => Ok(give_keys_back(connection, case_id, to).await?),
         Keys::Hold(keys) => {
             release_keys(connection, case_id).await?;
             hold_keys(connection, case_id, keys).await
@@ -461,6 +484,32 @@ async fn release_keys(connection: &mut Connection, case_id: &str) -> Result<(), 
         .await
         .map_err(failed("release the unique keys of a case"))?;
     Ok(())
+}
+
+/// Frees the keys that the case holds, for the transaction that holds them anew.
+async fn pass_on(connection: &mut Connection, case_id: &str, keys: &[String]) -> Result<(), Error> {
+    for key in keys {
+        sqlx::query("DELETE FROM unique_keys WHERE key = $1 AND case_id = $2")
+            .bind(key)
+            .bind(case_id)
+            .execute(&mut *connection)
+            .await
+            .map_err(failed("pass a unique key on"))?;
+    }
+    Ok(())
+}
+
+async fn give_keys_back(connection: &mut Connection, case_id: &str, to: &str) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE unique_keys SET case_id = $2
+         WHERE case_id = $1 AND EXISTS (SELECT 1 FROM cases WHERE id = $2 AND status = 'completed')",
+    )
+    .bind(case_id)
+    .bind(to)
+    .execute(&mut *connection)
+    .await
+    .map_err(failed("give the unique keys of a case back"))?;
+    release_keys(connection, case_id).await
 }
 
 /// In one order for all, so that two cases do not wait for each other.

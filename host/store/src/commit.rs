@@ -43,6 +43,12 @@ pub enum Keys {
     Hold(Vec<String>),
     /// None: the case has ended other than completed.
     Release,
+    /// None, and what that case had passed on goes back to it where it is completed: an appeal has
+    /// changed nothing.
+    GiveBack {
+        /// The case that was appealed.
+        to: String,
+    },
 }
 
 /// A case in the read model.

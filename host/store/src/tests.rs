@@ -28,6 +28,7 @@ macro_rules! on_both {
     };
 }
 
+mod appeals;
 mod keeping;
 mod ledger;
 mod nodes;
@@ -198,7 +199,7 @@ impl Database {
 async fn one_of_two_writers_succeeds(database: Database) {
     let store = database.open().await;
     let stores = [store.clone(), database.open().await];
-    store.register(&commit(CASE, 1, 2), None).await.unwrap();
+    store.register(&commit(CASE, 1, 2), None, None).await.unwrap();
     for round in 0..20 {
         let seen = 2 + round;
         let writers = (0..4).map(|n| {
@@ -226,7 +227,7 @@ async fn a_commit_is_all_or_nothing(database: Database) {
     let store = database.open().await;
     let mut first = commit(CASE, 1, 1);
     first.tasks = vec![task(CASE, "a"), task(CASE, "b")];
-    store.register(&first, None).await.unwrap();
+    store.register(&first, None, None).await.unwrap();
 
     let mut bad = commit(CASE, 2, 3);
     bad.tasks = vec![task(CASE, "c")];
@@ -254,7 +255,7 @@ async fn a_commit_is_all_or_nothing(database: Database) {
     assert_eq!(conflict(store.append(&commit(CASE, 3, 3)).await), 1);
     assert_eq!(conflict(store.append(&commit("nobody", 1, 1)).await), 0);
     assert_eq!(conflict(store.append(&commit("nobody", 2, 2)).await), 0);
-    let again = store.register(&commit(CASE, 1, 1), None).await;
+    let again = store.register(&commit(CASE, 1, 1), None, None).await;
     assert_eq!(conflict(again.map(drop)), 1);
 
     for (from, to, version) in [(2, 3, 2), (2, 3, 4)] {
@@ -282,9 +283,9 @@ async fn the_same_request_makes_one_case(database: Database) {
     let store = database.open().await;
     let request = idempotency("platform", "key", "hash");
     assert_eq!(store.find_idempotent(&request).await.unwrap(), None);
-    let first = store.register(&commit("a", 1, 1), Some(&request)).await;
+    let first = store.register(&commit("a", 1, 1), Some(&request), None).await;
     assert_eq!(first.unwrap(), Registered::New);
-    let again = store.register(&commit("b", 1, 1), Some(&request)).await;
+    let again = store.register(&commit("b", 1, 1), Some(&request), None).await;
     let case_id = "a".to_owned();
     assert_eq!(again.unwrap(), Registered::Earlier { case_id });
     let found = store.find_idempotent(&request).await.unwrap();
@@ -292,7 +293,7 @@ async fn the_same_request_makes_one_case(database: Database) {
     assert!(store.load("b").await.unwrap().is_empty());
 
     let changed = idempotency("platform", "key", "other hash");
-    let refused = store.register(&commit("b", 1, 1), Some(&changed)).await;
+    let refused = store.register(&commit("b", 1, 1), Some(&changed), None).await;
     assert!(matches!(
         refused,
         Err(CommitError::IdempotencyMismatch { .. })
@@ -304,7 +305,7 @@ async fn the_same_request_makes_one_case(database: Database) {
     ));
     let other_caller = idempotency("someone else", "key", "other hash");
     let registered = store
-        .register(&commit("b", 1, 1), Some(&other_caller))
+        .register(&commit("b", 1, 1), Some(&other_caller), None)
         .await;
     assert_eq!(registered.unwrap(), Registered::New);
 }
@@ -313,7 +314,7 @@ async fn a_unique_key_has_one_open_or_completed_case(database: Database) {
     let store = database.open().await;
     let registered = |commit| {
         let store = store.clone();
-        async move { store.register(&commit, None).await }
+        async move { store.register(&commit, None, None).await }
     };
     let taken_by = |result: Result<Registered, CommitError>| match result {
         Err(CommitError::KeyTaken { key, case_id }) => (key, case_id),
@@ -361,7 +362,7 @@ async fn two_workers_are_never_handed_the_same_effect(database: Database) {
     first.effects = (0..100)
         .map(|n| effect(&format!("t-{n:03}"), &[]))
         .collect();
-    store.register(&first, None).await.unwrap();
+    store.register(&first, None, None).await.unwrap();
     let lease = Duration::from_secs(30);
     let workers = (0..8).map(|n| {
         let store = stores[n % 2].clone();
@@ -395,7 +396,7 @@ async fn an_effect_waits_for_those_before_it(database: Database) {
         effect("c", &["a", "b"]),
         effect("d", &["a"]),
     ];
-    store.register(&first, None).await.unwrap();
+    store.register(&first, None, None).await.unwrap();
     let claimed = claim(0).await.unwrap();
     assert_eq!(tickets(&claimed), ["a"]);
     assert_eq!(
@@ -449,7 +450,7 @@ async fn lists_are_filtered_and_paged(database: Database) {
         commit.case.next_reaction = (n < 4).then_some(n);
         commit.case.status = if n == 5 { "completed" } else { "acceptance" }.into();
         commit.tasks = vec![task(&id, "a"), task(&id, "b")];
-        store.register(&commit, None).await.unwrap();
+        store.register(&commit, None, None).await.unwrap();
     }
     assert_eq!(
         store.next_case_number("331102", 2026).await.unwrap(),

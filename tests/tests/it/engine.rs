@@ -3,7 +3,7 @@
 
 use chrono::DateTime;
 use onething_capabilities::Published;
-use onething_contract::{Lookup, Office, Verdict};
+use onething_contract::{Finding, Lookup, Office, Severity, Text, Verdict};
 use onething_engine::{Bundles, Decide, Engine, Error, Folders, HandIn, Submitted};
 use onething_runtime::{Limits, Runtime};
 use onething_store::Store;
@@ -37,6 +37,20 @@ pub fn deployed() -> Bundles {
 }
 
 async fn submit(engine: &Engine) -> String {
+    let hand_in = filled(engine).await;
+    let submitted = engine.submit("retirement", hand_in, "platform", None, now());
+    case_of(submitted.await.unwrap())
+}
+
+fn case_of(submitted: Submitted) -> String {
+    match submitted {
+        Submitted::Registered { case_id, .. } => case_id,
+        Submitted::Refused(assessment) => panic!("{assessment:?}"),
+    }
+}
+
+/// The sample, with what registers know.
+async fn filled(engine: &Engine) -> HandIn {
     let text = std::fs::read_to_string(root().join("fixtures/_sample/retirement.json")).unwrap();
     let mut hand_in: HandIn = serde_json::from_str(&text).unwrap();
     let form = engine
@@ -55,28 +69,46 @@ async fn submit(engine: &Engine) -> String {
             hand_in.answers[prefilled.element] = serde_json::from_str::<Value>(&value).unwrap();
         }
     }
-    match engine
-        .submit("retirement", hand_in, "platform", None, now())
-        .await
-        .unwrap()
-    {
-        Submitted::Registered { case_id, .. } => case_id,
-        Submitted::Refused(assessment) => panic!("{assessment:?}"),
-    }
+    hand_in
 }
 
 async fn approve(engine: &Engine, case: &str, step: &str, function: &str) -> Result<(), Error> {
+    decide(engine, case, step, function, Verdict::Approve).await
+}
+
+async fn decide(
+    engine: &Engine,
+    case: &str,
+    step: &str,
+    function: &str,
+    verdict: Verdict,
+) -> Result<(), Error> {
     let office = Office {
         function: function.to_owned(),
         region: "331102".to_owned(),
     };
+    let text = |said: &str| Text {
+        zh: said.to_owned(),
+        en: said.to_owned(),
+    };
+    let reason = Finding {
+        severity: Severity::Error,
+        path: String::new(),
+        code: "account-closed".to_owned(),
+        message: text("账户已销户"),
+        basis: None,
+    };
     let decide = Decide {
         round: 0,
         task_version: None,
-        verdict: Verdict::Approve,
-        reasons: Vec::new(),
-        opinion: "同意".to_owned(),
+        reasons: match verdict {
+            Verdict::Approve => Vec::new(),
+            _ => vec![reason],
+        },
+        verdict,
+        opinion: "已审".to_owned(),
         payload: None,
+        on_behalf_of: None,
     };
     engine
         .decide(case, step, decide, "hr-021", &office, now())
@@ -125,6 +157,56 @@ async fn a_decision_stands_when_its_bundle_is_gone() {
     let case = back.case(&id).await.unwrap();
     assert!(case.state.parked.is_none());
     assert_eq!(case.state.next_reaction(), None);
+}
+
+#[tokio::test]
+async fn an_appeal_goes_over_the_outcome_under_the_same_version() {
+    let data = tempfile::tempdir().unwrap();
+    let engine = engine(data.path(), deployed()).await;
+    let original = submit(&engine).await;
+    let appeal = async |hand_in: HandIn| {
+        let appeal = engine.appeal(&original, hand_in, "platform", None, now());
+        match appeal.await {
+            Ok(submitted) => Ok(case_of(submitted)),
+            Err(Error::Refused(refusal)) => Err(refusal.code),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    let refused = appeal(filled(&engine).await).await;
+    assert_eq!(refused.unwrap_err(), "not-appealable");
+
+    for (step, function) in CHECKS {
+        let verdict = match step {
+            "fund-check" => Verdict::Reject,
+            _ => Verdict::Approve,
+        };
+        decide(&engine, &original, step, function, verdict)
+            .await
+            .unwrap();
+    }
+    let case = engine.case(&original).await.unwrap();
+    assert_eq!(case.state.status.as_str(), "not-accepted");
+
+    let mut another = filled(&engine).await;
+    another.subject.identifier = "331102196803120022".to_owned();
+    another.answers["AAC002"] = another.subject.identifier.clone().into();
+    if let Ok(Submitted::Registered { .. }) = engine
+        .appeal(&original, another, "platform", None, now())
+        .await
+    {
+        panic!("an appeal is the same subject's");
+    }
+    let id = appeal(filled(&engine).await).await.unwrap();
+    let (original_state, state) = (
+        engine.case(&original).await.unwrap().state,
+        engine.case(&id).await.unwrap().state,
+    );
+    assert_eq!(state.appeal_of.as_deref(), Some(original.as_str()));
+    assert_eq!(state.digest, original_state.digest);
+    assert_eq!(state.legal_date, original_state.legal_date);
+    assert_eq!(original_state.appeal.unwrap().case_id, id);
+    let again = appeal(filled(&engine).await).await;
+    assert_eq!(again.unwrap_err(), "already-appealed");
 }
 
 #[tokio::test]

@@ -211,6 +211,7 @@ async fn decide(engine: &Engine, case: &str) {
         reasons: Vec::new(),
         opinion: "同意拨付".to_owned(),
         payload: Some(json!({ "plan_no": "莲财支〔2026〕0312号" })),
+        on_behalf_of: None,
     };
     let now = DECIDED.parse().unwrap();
     let decided = engine.decide(case, "finance", approve, "fb-003", &office, now);

@@ -1,8 +1,12 @@
 //! What the tests share: small plans, and a case that is told one command after the other.
 
+mod afterwards;
 mod corrections;
 mod decisions;
+mod eyes;
+mod golden;
 mod life;
+mod materials;
 mod money;
 mod notices;
 mod properties;
@@ -144,6 +148,7 @@ pub(crate) fn registration(plan: Vec<Step>, hears: &[&str]) -> Box<Registration>
         digest: "00".into(),
         hears: hears.iter().map(|kind| (*kind).to_owned()).collect(),
         legal_date: "2025-01-06".into(),
+        appeal_of: None,
         round: *round(0, plan, "{}"),
     })
 }
@@ -311,7 +316,13 @@ impl Case {
     /// The command leads to these events.
     #[track_caller]
     pub fn yields(&mut self, command: Command, expected: &str) -> &mut Case {
-        match decide(Some(&self.state), AT, &command) {
+        self.yields_at(AT, command, expected)
+    }
+
+    /// The command, given then, leads to these events.
+    #[track_caller]
+    pub fn yields_at(&mut self, at: &str, command: Command, expected: &str) -> &mut Case {
+        match decide(Some(&self.state), at, &command) {
             Ok(events) => {
                 assert_eq!(brief(&events), expected, "{command:?}");
                 self.history.extend(events);
@@ -325,7 +336,13 @@ impl Case {
     /// The command leads to nothing, for this reason.
     #[track_caller]
     pub fn refuses(&mut self, command: Command, code: &str) -> &mut Case {
-        match decide(Some(&self.state), AT, &command) {
+        self.refuses_at(AT, command, code)
+    }
+
+    /// The command, given then, leads to nothing, for this reason.
+    #[track_caller]
+    pub fn refuses_at(&mut self, at: &str, command: Command, code: &str) -> &mut Case {
+        match decide(Some(&self.state), at, &command) {
             Ok(events) => panic!("{} of {command:?}", brief(&events)),
             Err(error) => assert_eq!(reason(&error), code, "{error} of {command:?}"),
         }
@@ -357,6 +374,10 @@ pub(crate) fn brief(events: &[Recorded]) -> String {
                 Event::CorrectionRequested { by, .. } => &by.join("+"),
                 Event::Corrected { changed, .. } => &changed.join("+"),
                 Event::MaterialSupplied { material } => &material.code,
+                Event::MaterialOverdue { code } => code,
+                Event::Reopened { step, .. } => step,
+                Event::CommitmentChecked(check) => &check.code,
+                Event::Appealed { case_id, .. } => case_id,
                 Event::EffectSettled(settlement) => &settlement.ticket,
                 Event::Signed { role, .. } | Event::SignatureRevoked { role, .. } => role,
                 Event::Objected(objection) => &objection.step,

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use std::collections::HashSet;
 
 /// How many [`plans`] there are.
-const PLANS: usize = 5;
+const PLANS: usize = 6;
 
 fn plans() -> Vec<Vec<Step>> {
     vec![
@@ -36,6 +36,18 @@ fn plans() -> Vec<Vec<Step>> {
             examine("x", &[]),
             notice(examine("y", &["x"])),
         ],
+        // One office, four eyes.
+        [
+            accept("a", &[]),
+            accept("b", &["a"]),
+            effective_after(examine("x", &[]), "y"),
+            examine("y", &["x"]),
+        ]
+        .map(|step| Step {
+            office: office("fund"),
+            ..step
+        })
+        .to_vec(),
     ]
 }
 
@@ -98,6 +110,24 @@ fn step_id() -> impl Strategy<Value = String> {
     prop::sample::select(vec!["a", "b", "x", "y", "z"]).prop_map(str::to_owned)
 }
 
+fn person() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["ann", "bob", "cy"]).prop_map(str::to_owned)
+}
+
+fn code() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["photo", "id-card", "form-b"]).prop_map(str::to_owned)
+}
+
+/// Machines whose clocks differ, and days that pass.
+fn time() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        8 => Just(AT),
+        1 => Just("2025-01-06T08:59:30+08:00"),
+        1 => Just("2025-01-06T02:00:00Z"),
+        1 => Just("2025-01-12T09:00:00+08:00"),
+    ]
+}
+
 fn verdict() -> impl Strategy<Value = Verdict> {
     prop_oneof![
         6 => Just(Verdict::Approve),
@@ -137,7 +167,23 @@ fn command() -> impl Strategy<Value = Command> {
         prop::collection::vec(intent(), 0..2),
     );
     prop_oneof![
-        8 => (step_id(), verdict()).prop_map(|(step, verdict)| decides(&step, verdict)),
+        8 => (step_id(), verdict(), person(), prop::option::weighted(0.2, person()))
+            .prop_map(|(step, verdict, by, on_behalf_of)| {
+                let decision = Decision { by, on_behalf_of, ..decision(&step, verdict) };
+                Command::Decide { decision, by_office: office(&step), task_version: None }
+            }),
+        2 => (step_id(), person()).prop_map(|(step, by)| Command::Reopen {
+            by_office: office(&step), step, by, reason: "a slip".into(),
+        }),
+        1 => code().prop_map(|code| Command::MaterialOverdue { code }),
+        1 => Just(Command::Lapse { by: "host".into() }),
+        1 => (step_id(), person()).prop_map(|(step, by)| Command::Repair {
+            by, by_office: office(&step), text: "talked".into(),
+        }),
+        1 => (code(), step_id(), any::<bool>()).prop_map(|(code, step, kept)| Command::CheckCommitment {
+            code, kept, opinion: "seen".into(), by: "reviewer-1".into(), by_office: office(&step),
+        }),
+        1 => step_id().prop_map(|case_id| Command::Appeal { case_id, by: "clerk-7".into() }),
         3 => a_round().prop_map(Command::Correct),
         4 => step_id().prop_map(|role| signs(&role)),
         1 => step_id().prop_map(|role| Command::Unsign {
@@ -172,6 +218,18 @@ fn aimed(mut command: Command, state: &State) -> Command {
             now(decision);
             if let Some(record) = state.step(&decision.step) {
                 *by_office = record.office().clone();
+            }
+        }
+        Command::Reopen {
+            step, by_office, ..
+        } => {
+            if let Some(record) = state.step(step) {
+                *by_office = record.office().clone();
+            }
+        }
+        Command::Repair { by_office, .. } | Command::CheckCommitment { by_office, .. } => {
+            if let Some(lead) = state.plan().find(|record| record.step.lead) {
+                *by_office = lead.office().clone();
             }
         }
         Command::Correct(round) => round.submission.round = state.round() + 1,
@@ -235,8 +293,53 @@ fn holds(state: &State, before: &State) {
         let open = |record: &crate::StepRecord| record.is_open();
         assert!(state.plan().any(open), "somebody can go on");
     }
+    let last = |state: &State| chrono::DateTime::parse_from_rfc3339(&state.last_at).unwrap();
+    assert!(last(state) >= last(before), "time runs on");
+    assert!(state.overdue.iter().all(|code| code == "photo"));
+    let afterwards = state.repair.is_some() || !state.checks.is_empty() || state.appeal.is_some();
+    assert!(!afterwards || matches!(state.status, Status::Ended(_)));
+    assert_eq!(
+        state.repair.is_some(),
+        state.rating.is_some_and(|score| score <= 2)
+    );
+    assert!(state.checks.len() <= 1, "one commitment, one check");
     assert!(before.accepted_at.is_none() || state.accepted_at == before.accepted_at);
     assert!(state.round() == before.round() || state.round() == before.round() + 1);
+}
+
+/// Whoever decides for an office has not decided the step before or after it there, nor have those
+/// for whom they do, in the whole history.
+fn four_eyes(history: &[Recorded], before: &State, decided: &Decision) {
+    let record = before.step(&decided.step).unwrap();
+    let follows = |one: &Step, other: &Step| other.after.contains(&one.id);
+    let neighbours: Vec<&str> = before
+        .plan()
+        .filter(|other| other.office() == record.office())
+        .filter(|other| other.step.phase == record.step.phase)
+        .map(|other| &other.step)
+        .filter(|other| follows(&record.step, other) || follows(other, &record.step))
+        .map(|other| other.id.as_str())
+        .collect();
+    let persons = |decision: &Decision| [Some(decision.by.clone()), decision.on_behalf_of.clone()];
+    let mine = persons(decided);
+    for recorded in history.iter().rev() {
+        match &recorded.event {
+            Event::Decided {
+                decision,
+                by_office: Some(_),
+            } if neighbours.contains(&decision.step.as_str()) => {
+                for person in persons(decision).into_iter().flatten() {
+                    assert!(
+                        !mine.contains(&Some(person)),
+                        "{decided:?} after {decision:?}"
+                    );
+                }
+            }
+            // What a correction takes out of the plan is another step when it comes back.
+            Event::Corrected { .. } => return,
+            _ => {}
+        }
+    }
 }
 
 proptest! {
@@ -245,20 +348,25 @@ proptest! {
     #[test]
     fn any_sequence_of_commands_keeps_the_case_whole(
         first in a_round(),
-        commands in prop::collection::vec((command(), prop::bool::weighted(0.9)), 1..60),
+        commands in prop::collection::vec((command(), prop::bool::weighted(0.9), time()), 1..60),
     ) {
         let mut registration = registration(vec![], &ALL);
         registration.round = *first;
         let mut case = Case::registered(registration);
-        for (command, aim) in commands {
+        for (command, aim, at) in commands {
             let command = if aim { aimed(command, &case.state) } else { command };
-            let Ok(events) = decide(Some(&case.state), AT, &command) else { continue };
+            let Ok(events) = decide(Some(&case.state), at, &command) else { continue };
             prop_assert!(!events.is_empty());
+            if let Command::Decide { decision, .. } = &command {
+                four_eyes(&case.history, &case.state, decision);
+            }
 
             let mut state = case.state.clone();
             for recorded in &events {
                 let json = serde_json::to_string(recorded).unwrap();
                 prop_assert_eq!(&serde_json::from_str::<Recorded>(&json).unwrap(), recorded);
+                let (format, body) = crate::upcast::write(&recorded.event);
+                prop_assert_eq!(&crate::upcast::read(format, &body).unwrap(), &recorded.event);
                 state = State::evolve(Some(state), recorded).unwrap();
             }
             case.history.extend(events);

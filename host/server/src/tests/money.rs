@@ -56,7 +56,11 @@ async fn paying(host: &Host) {
         budget: BUDGET.into(),
         fen: 8_000,
     }];
-    host.engine.store().register(&commit, None).await.unwrap();
+    host.engine
+        .store()
+        .register(&commit, None, None)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

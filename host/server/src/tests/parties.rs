@@ -22,7 +22,11 @@ async fn parties_sign_through_the_platform_that_filed() {
         signed_at: None,
     }];
     let commit = given::commit(registration);
-    host.engine.store().register(&commit, None).await.unwrap();
+    host.engine
+        .store()
+        .register(&commit, None, None)
+        .await
+        .unwrap();
 
     let ask = async |caller: &str, path: &str, body: Value| {
         let line = format!("POST /v1/cases/{SIGNING}/{path}");
@@ -76,7 +80,11 @@ async fn anybody_reads_a_notice_and_a_platform_objects_to_it() {
     registration.round.plan.insert(1, published);
     registration.round.plan[1].lead = false;
     let commit = given::commit(registration);
-    host.engine.store().register(&commit, None).await.unwrap();
+    host.engine
+        .store()
+        .register(&commit, None, None)
+        .await
+        .unwrap();
 
     let page = host.ask("nobody", "GET /v1/public-notices", None).await;
     assert_eq!(
@@ -127,7 +135,11 @@ async fn a_step_of_the_filer_is_decided_by_whoever_handed_in() {
     registration.id = SIGNING.into();
     registration.round.plan[0] = given::step("correct", "filer", Phase::Acceptance);
     let commit = given::commit(registration);
-    host.engine.store().register(&commit, None).await.unwrap();
+    host.engine
+        .store()
+        .register(&commit, None, None)
+        .await
+        .unwrap();
     let decide = async |caller: &str| {
         let line = format!("POST /v1/cases/{SIGNING}/steps/correct/decisions");
         let body = json!({"round": 0, "verdict": "approve"});

@@ -4,7 +4,7 @@ use super::*;
 
 async fn files_are_kept_exactly_or_found_out(database: Database) {
     let store = database.open().await;
-    store.register(&commit(CASE, 1, 1), None).await.unwrap();
+    store.register(&commit(CASE, 1, 1), None, None).await.unwrap();
     let sha256 = store.put_material(b"scan", "image/png", AT).await.unwrap();
     assert_eq!(
         store
@@ -105,7 +105,7 @@ async fn reopening_keeps_everything(database: Database) {
     };
     first.journal = vec![entry(1, b"{}"), entry(1, b"\xff\x00")];
     store.next_case_number("331102", 2025).await.unwrap();
-    store.register(&first, None).await.unwrap();
+    store.register(&first, None, None).await.unwrap();
     let mut second = commit(CASE, 3, 3);
     second.case.ended_at = Some(AT.into());
     second.journal = vec![entry(3, b"third")];

@@ -169,7 +169,7 @@ async fn live(store: Store, id: String, script: Script) {
         false => hold(budget, fen),
     };
     match store
-        .register(&doing(&id, 1, vec![ask(script.fen)]), None)
+        .register(&doing(&id, 1, vec![ask(script.fen)]), None, None)
         .await
     {
         Ok(_) => {}
@@ -362,7 +362,9 @@ async fn first_come_first_served(database: Database) {
     store.fund(name, 100, "出纳", AT).await.unwrap();
 
     let register = async |id: &str, instruction| {
-        let result = store.register(&doing(id, 1, vec![instruction]), None).await;
+        let result = store
+            .register(&doing(id, 1, vec![instruction]), None, None)
+            .await;
         result.map(drop)
     };
     register("a", hold(name, 80)).await.unwrap();
@@ -452,7 +454,7 @@ async fn a_payment_rests_at_the_bank_until_it_answers(database: Database) {
     store.fund(name, 100, "出纳", AT).await.unwrap();
     let mut first = doing(CASE, 1, vec![hold(name, 60)]);
     first.effects = vec![payment("t-1", name), payment("t-2", name)];
-    store.register(&first, None).await.unwrap();
+    store.register(&first, None, None).await.unwrap();
 
     let send = async |ticket: &str, fen| {
         store.send_payment(&sent(CASE, ticket, name, fen)).await
@@ -536,7 +538,7 @@ async fn notices_are_over_when_they_are_due(database: Database) {
         published("c", Some(due), true),
         task(CASE, "d"),
     ];
-    store.register(&first, None).await.unwrap();
+    store.register(&first, None, None).await.unwrap();
     let over = async |now: &str| -> Vec<String> {
         let tasks = store.notices_over(now, 10).await.unwrap();
         tasks.into_iter().map(|task| task.step).collect()

@@ -36,13 +36,13 @@ async fn a_fault_before_the_commit_leaves_nothing_and_after_it_everything(databa
     {
         let id = format!("case-{n}");
         *fault.at.lock().unwrap() = Some(place);
-        let failed = store.register(&commit(&id, 1, 1), None).await.unwrap_err();
+        let failed = store.register(&commit(&id, 1, 1), None, None).await.unwrap_err();
         assert!(failed.to_string().contains(place), "{failed}");
         let kept = store.load(&id).await.unwrap().len();
         assert_eq!(kept, usize::from(place == "store.committed"), "{place}");
     }
     fault.reached.lock().unwrap().clear();
-    store.register(&commit("last", 1, 1), None).await.unwrap();
+    store.register(&commit("last", 1, 1), None, None).await.unwrap();
     let reached = fault.reached.lock().unwrap().clone();
     assert_eq!(reached, ["store.begin", "store.written", "store.committed"]);
 }
@@ -50,11 +50,11 @@ async fn a_fault_before_the_commit_leaves_nothing_and_after_it_everything(databa
 /// Many at once, some of which are refused: each has its own answer, whatever else is in its batch.
 async fn one_of_a_batch_fails_alone(database: Database) {
     let store = database.open().await;
-    store.register(&commit(CASE, 1, 1), None).await.unwrap();
+    store.register(&commit(CASE, 1, 1), None, None).await.unwrap();
     let writers = (0..64).map(|n| {
         let store = store.clone();
         let id = if n % 4 == 0 { CASE.to_owned() } else { format!("case-{n}") };
-        tokio::spawn(async move { (n, store.register(&commit(&id, 1, 1), None).await) })
+        tokio::spawn(async move { (n, store.register(&commit(&id, 1, 1), None, None).await) })
     });
     for writer in writers.collect::<Vec<_>>() {
         let (n, result) = writer.await.unwrap();
@@ -71,7 +71,7 @@ async fn one_of_a_batch_fails_alone(database: Database) {
 async fn a_caller_that_goes_away_does_not_stop_its_job(database: Database) {
     let store = database.open().await;
     let first = commit(CASE, 1, 1);
-    let register = store.register(&first, None);
+    let register = store.register(&first, None, None);
     let mut register = Box::pin(register);
     // Once is enough to queue it.
     std::future::poll_fn(|context| {
@@ -94,7 +94,7 @@ async fn the_same_request_at_once_makes_one_case(database: Database) {
             tokio::spawn(async move {
                 let request = idempotency("platform", &format!("key-{round}"), "hash");
                 let id = format!("case-{round}-{n}");
-                let result = store.register(&commit(&id, 1, 1), Some(&request)).await;
+                let result = store.register(&commit(&id, 1, 1), Some(&request), None).await;
                 (id, result.unwrap())
             })
         });
@@ -121,7 +121,7 @@ async fn a_key_at_once_has_one_case(database: Database) {
             tokio::spawn(async move {
                 let mut commit = commit(&format!("case-{round}-{n}"), 1, 1);
                 commit.keys = Keys::Hold(keys.to_vec());
-                store.register(&commit, None).await
+                store.register(&commit, None, None).await
             })
         });
         let mut made = 0;
@@ -140,7 +140,7 @@ async fn a_paused_nodes_late_commit_is_refused(database: Database) {
     let (store, other) = (database.open().await, database.open().await);
     let mut first = commit(CASE, 1, 1);
     first.effects = vec![effect("t-1", &[]), effect("t-2", &[])];
-    store.register(&first, None).await.unwrap();
+    store.register(&first, None, None).await.unwrap();
     let paused = store.claim_effects(at_second(0), LEASE, 10).await.unwrap();
     let again = other.claim_effects(at_second(30), LEASE, 10).await.unwrap();
     assert_eq!((paused[0].claim, again[0].claim), (1, 2));
@@ -175,7 +175,7 @@ async fn a_dead_effect_waits_for_a_person(database: Database) {
     let store = database.open().await;
     let mut first = commit(CASE, 1, 1);
     first.effects = vec![effect("t-1", &[]), effect("t-2", &["t-1"])];
-    store.register(&first, None).await.unwrap();
+    store.register(&first, None, None).await.unwrap();
     let claim = |second| store.claim_effects(at_second(second), LEASE, 10);
     let claimed = claim(0).await.unwrap();
     assert!(store.bury_effect("t-1", 1, "no network").await.unwrap());
@@ -213,7 +213,7 @@ async fn timers_wake_in_their_order_and_each_once(database: Database) {
         rung("legal", "reminder", Some(10)),
         rung("notice", "over", None),
     ];
-    store.register(&first, None).await.unwrap();
+    store.register(&first, None, None).await.unwrap();
     let names = |timers: Vec<CaseTimer>| -> Vec<String> {
         timers.into_iter().map(|due| due.timer.rung).collect()
     };
@@ -262,7 +262,7 @@ async fn claims_of_two_nodes_are_disjoint(database: Database) {
         let mut first = commit(&format!("case-{n:02}"), 1, 1);
         first.case.next_reaction = Some(1);
         first.timers = vec![rung("legal", "overdue", Some(0))];
-        stores[0].register(&first, None).await.unwrap();
+        stores[0].register(&first, None, None).await.unwrap();
     }
     let nodes = (0..4).map(|n| {
         let store = stores[n % 2].clone();
@@ -297,7 +297,7 @@ async fn a_reaction_is_its_writers_until_it_is_late(database: Database) {
     let mut first = commit(CASE, 1, 1);
     first.case.next_reaction = Some(1);
     first.react_due = Some(at_second(30));
-    store.register(&first, None).await.unwrap();
+    store.register(&first, None, None).await.unwrap();
     let claim = async |second| {
         let claimed = store.claim_reactions(at_second(second), LEASE, 10).await;
         claimed.unwrap().len()

@@ -97,10 +97,10 @@ async fn statistics_count_each_thing_in_its_month(database: Database) {
         budget: "relief".into(),
         fen: 10_000,
     }];
-    store.register(&first, None).await.unwrap();
+    store.register(&first, None, None).await.unwrap();
     let mut other = commit("331102-2025-000002", 1, 1);
     other.groups = vec![("policy-code".into(), "policy/z".into())];
-    store.register(&other, None).await.unwrap();
+    store.register(&other, None, None).await.unwrap();
     let sent = SentPayment {
         case_id: CASE.into(),
         ticket: "t-1".into(),
