@@ -8,7 +8,7 @@ use crate::event::{Event, Recorded, Registration, Round};
 use crate::money::ReservationRecord;
 use crate::plan::check_plan;
 use crate::state::{EffectRecord, State, Status};
-use crate::{decision, money, notice, reaction, refusals, signing};
+use crate::{clock, decision, money, notice, reaction, refusals, signing};
 use onething_contract::{
     Ending, Material, MaterialStatus, Refusal, Settlement, Step, StepStatus, Ticket, Verdict,
 };
@@ -73,6 +73,12 @@ pub fn decide(state: Option<&State>, at: &str, command: &Command) -> Result<Vec<
         Command::Resume { by } => resume(&mut draft, by)?,
         Command::Settle(settlement) => settle(&mut draft, settlement)?,
         Command::Rate { score, by, comment } => rate(&mut draft, *score, by, comment.as_deref())?,
+        Command::Ring {
+            timer,
+            rung,
+            to,
+            notice,
+        } => clock::ring(&mut draft, timer, rung, *to, notice.as_ref())?,
     }
     Ok(draft.into_events())
 }

@@ -1,6 +1,7 @@
 //! What has happened to a case. Events are kept for ever: a shape here may gain a member that is
 //! allowed to be absent, nothing else.
 
+use crate::clock::{Level, Limits, is_hosts};
 use onething_contract as contract;
 use onething_contract::{
     Assessment, Decision, Directive, Ending, Finding, Intent, Json, Material, Objection, Office,
@@ -170,6 +171,21 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         comment: Option<String>,
     },
+    /// A rung of a timer rang: somebody is told that a limit is near or over.
+    Rang {
+        /// The timer.
+        timer: String,
+        /// Its rung.
+        rung: String,
+        /// Who is told.
+        to: Level,
+        /// The step that it is about, if not the whole case.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
+        /// The notice that tells them, an effect of the host's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        intent: Option<Intent>,
+    },
 }
 
 /// What a case is registered with. All but `round` is the same for its whole life.
@@ -188,6 +204,9 @@ pub struct Registration {
     pub hears: Vec<String>,
     /// The date that picked the bundle.
     pub legal_date: String,
+    /// How long the matter may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
     /// Round 0.
     pub round: Round,
 }
@@ -257,7 +276,7 @@ impl Recorded {
                 "material-supplied",
                 contract::Event::MaterialSupplied(material.code.clone()),
             ),
-            Event::EffectSettled(settlement) => {
+            Event::EffectSettled(settlement) if !is_hosts(&settlement.ticket) => {
                 ("settled", contract::Event::Settled(settlement.clone()))
             }
             Event::Ended { ending, .. } => ("ended", contract::Event::Ended(ending.clone())),
@@ -272,7 +291,9 @@ impl Recorded {
             | Event::Noted { .. }
             | Event::Parked { .. }
             | Event::Resumed { .. }
-            | Event::Withdrawn { .. } => return None,
+            | Event::Withdrawn { .. }
+            | Event::EffectSettled(_)
+            | Event::Rang { .. } => return None,
         };
         hears.iter().any(|heard| heard == kind).then_some(event)
     }

@@ -15,6 +15,7 @@
 //! assert_eq!(refusal.code, "unknown-case");
 //! ```
 
+mod clock;
 mod command;
 mod decide;
 mod decision;
@@ -32,6 +33,9 @@ mod state;
 mod tests;
 mod view;
 
+pub use clock::{
+    Clock, ClockKind, Ladder, Level, Limits, PROCEDURES, Rang, Rung, Stop, Timer, When,
+};
 pub use command::Command;
 pub use decide::decide;
 pub use error::{Error, Fault, HistoryError, PlanError};

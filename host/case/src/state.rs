@@ -1,6 +1,7 @@
 //! What a case is after its events. Only events change it; whether they should have happened is
 //! not asked here.
 
+use crate::clock::{LegalHold, Limits, Rang, Timing};
 use crate::error::HistoryError;
 use crate::event::{Event, Recorded, Registration, Round, unsigned};
 use crate::money::{self, ReservationRecord};
@@ -65,6 +66,12 @@ pub struct State {
     pub reacted_to: u64,
     /// The numbers of the events that the bundle has yet to answer.
     unanswered: VecDeque<u64>,
+    /// How long the matter may take.
+    pub limits: Option<Limits>,
+    /// The rungs that rang, in order.
+    pub rang: Vec<Rang>,
+    /// What stopped the clocks, in order.
+    pub(crate) holds: Vec<LegalHold>,
 }
 
 /// How far a case has come.
@@ -97,6 +104,8 @@ pub struct StepRecord {
     pub opened_at: Option<String>,
     /// The number of the event that last opened, decided, voided it or put it into effect; or 0.
     pub since: u64,
+    /// What its clocks rest on.
+    pub(crate) timing: Timing,
 }
 
 /// An effect and, once it is carried out, its outcome.
@@ -244,6 +253,9 @@ impl State {
             last_event: 0,
             reacted_to: 0,
             unanswered: VecDeque::new(),
+            limits: registration.limits.clone(),
+            rang: Vec::new(),
+            holds: Vec::new(),
         };
         state.count(recorded);
         state
@@ -337,8 +349,16 @@ impl State {
                 self.outcome.clone_from(outcome);
             }
             Event::Rated { score, .. } => self.rating = Some(*score),
+            Event::Rang { intent, .. } => {
+                self.effects
+                    .extend(intent.iter().cloned().map(|intent| EffectRecord {
+                        intent,
+                        outcome: None,
+                    }));
+            }
             Event::Registered(_) | Event::Noted { .. } | Event::Withdrawn { .. } => {}
         }
+        self.clock(recorded);
         if self.asks_for_no_more() {
             money::give_back(&mut self.reservations);
         }
@@ -488,6 +508,7 @@ impl StepRecord {
             task_version: 0,
             opened_at: None,
             since: 0,
+            timing: Timing::default(),
         }
     }
 
