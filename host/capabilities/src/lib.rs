@@ -21,7 +21,7 @@ mod registers;
 mod seals;
 pub mod tables;
 
-pub use calendar::notice_over;
+pub use calendar::{Calendar, Pause, day_over, notice_over};
 pub use deliveries::{Deliveries, Delivery};
 pub use files::Error;
 pub use money::{fen, yuan};

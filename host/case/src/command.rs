@@ -1,7 +1,7 @@
 //! What may be asked of a case. A command is not kept: what is kept is what it led to.
 
-use crate::clock::Level;
 use crate::event::{Registration, Round};
+use crate::ladder::Level;
 use onething_contract::{
     Decision, Directive, Intent, Material, Message, Office, Settlement, Subject,
 };

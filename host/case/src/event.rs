@@ -1,7 +1,8 @@
 //! What has happened to a case. Events are kept for ever: a shape here may gain a member that is
 //! allowed to be absent, nothing else.
 
-use crate::clock::{Level, Limits, is_hosts};
+use crate::clock::{Limits, is_hosts};
+use crate::ladder::Level;
 use onething_contract as contract;
 use onething_contract::{
     Assessment, Decision, Directive, Ending, Finding, Intent, Json, Material, Objection, Office,

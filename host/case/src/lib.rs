@@ -22,6 +22,7 @@ mod decision;
 mod draft;
 mod error;
 mod event;
+mod ladder;
 mod money;
 mod notice;
 mod plan;
@@ -33,13 +34,12 @@ mod state;
 mod tests;
 mod view;
 
-pub use clock::{
-    Clock, ClockKind, Ladder, Level, Limits, PROCEDURES, Rang, Rung, Stop, Timer, When,
-};
+pub use clock::{Clock, ClockKind, Limits, PROCEDURES, Rang, Stop, Timer, When};
 pub use command::Command;
 pub use decide::decide;
 pub use error::{Error, Fault, HistoryError, PlanError};
 pub use event::{Event, Recorded, Registration, Round};
+pub use ladder::{Ladder, Level, Rung};
 pub use money::ReservationRecord;
 pub use notice::{HOST, RunningNotice};
 pub use plan::check_plan;
