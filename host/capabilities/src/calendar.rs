@@ -82,8 +82,8 @@ impl<'a> Calendar<'a> {
     /// negative). `None` where a year on the way has no calendar.
     ///
     /// A limit of days is over as its last day has ended, 24:00 in China; the day of the start does
-    /// not count, nor does a day after that of a pause's beginning, up to that of its end. A limit
-    /// of hours counts the hours that people work, less the pauses, to the second.
+    /// not count, nor do the days of a pause, but that on which it ends. A limit of hours counts the
+    /// hours that people work, less the pauses, to the second.
     pub fn due(
         &mut self,
         started_at: DateTime<FixedOffset>,
@@ -129,7 +129,7 @@ impl<'a> Calendar<'a> {
             day = day.succ_opt()?;
             let paused = pauses
                 .iter()
-                .any(|(from, until)| from.date() < day && day <= until.date());
+                .any(|(from, until)| from.date() <= day && day < until.date());
             if self.is_working_day(day)? && !paused {
                 left -= 1;
             }
@@ -369,7 +369,7 @@ mod tests {
             (
                 days,
                 "2026-03-05 09:00 to 2026-03-10 10:00",
-                "2026-03-12 00:00",
+                "2026-03-11 00:00",
             ),
             (
                 days,
@@ -379,7 +379,7 @@ mod tests {
             // After the end.
             (
                 days,
-                "2026-03-05 23:00 to 2026-03-09 10:00",
+                "2026-03-06 01:00 to 2026-03-09 10:00",
                 "2026-03-06 00:00",
             ),
             // Before the beginning.
@@ -412,7 +412,7 @@ mod tests {
             (
                 hours,
                 "2026-03-02 10:00 to 2026-03-06 17:00",
-                "2026-03-09 11:00",
+                "2026-03-09 11:30",
             ),
         ] {
             check("2026-03-02 09:30", limit, paused, 0, expected);
