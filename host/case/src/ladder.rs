@@ -44,6 +44,28 @@ pub struct Rung {
     pub to: Level,
 }
 
+/// What holds where a deployment publishes no ladder: the same as the parameter that is shipped.
+impl Default for Ladder {
+    fn default() -> Self {
+        let rung = |name: &str, shift_days, to| Rung {
+            name: name.to_owned(),
+            shift_days,
+            to,
+        };
+        Ladder {
+            rungs: vec![
+                rung("reminder", -1, Level::Role),
+                rung("overdue", 0, Level::Head),
+                rung("overdue-1", 1, Level::SupervisingLeader),
+                rung("overdue-3", 3, Level::PrincipalLeader),
+            ],
+            signing_days: 5,
+            repair_days: 5,
+            commitment_check_days: 20,
+        }
+    }
+}
+
 impl Ladder {
     /// Reads the parameter's value, JSON.
     ///

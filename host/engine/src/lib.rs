@@ -7,11 +7,13 @@
 
 mod asked;
 mod bundles;
+mod directory;
 pub mod drive;
 mod effects;
 mod engine;
 mod error;
 mod facts;
+mod host_notices;
 mod money;
 mod outreach;
 mod parties;
@@ -19,11 +21,13 @@ mod payload;
 mod publication;
 mod rows;
 mod statistics;
+pub mod timers;
 #[cfg(test)]
 mod tests;
 
 pub use asked::{Decide, HandIn, check_notice};
 pub use bundles::{Bundles, BundlesError, legal_date};
+pub use directory::FILER;
 pub use effects::Folders;
 pub use effects::form_page;
 pub use engine::{Case, Engine, Form, Submitted, stamp};

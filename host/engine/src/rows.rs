@@ -87,7 +87,8 @@ pub fn word(value: impl serde::Serialize) -> String {
 
 fn effects(events: &[Recorded]) -> Vec<NewEffect> {
     let asked = events.iter().filter_map(|recorded| match &recorded.event {
-        Event::Reacted { to, intents } => Some((*to, intents)),
+        Event::Reacted { to, intents } => Some((*to, intents.as_slice())),
+        Event::Rang { intent, .. } => Some((recorded.n, intent.as_slice())),
         _ => None,
     });
     asked

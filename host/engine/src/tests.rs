@@ -77,6 +77,7 @@ fn registration(id: &str, amount: Option<(&str, WhenShort)>) -> Registration {
         digest: "ab".into(),
         hears: Vec::new(),
         legal_date: "2026-04-30".into(),
+        limits: None,
         round: Round {
             submission: Submission {
                 subject: person("331102196501150019"),
