@@ -25,7 +25,7 @@
 
 mod entries;
 
-pub use entries::{Deputy, DirectoryError, OfficeEntry, Person};
+pub use entries::{Deputy, DirectoryError, OfficeEntry, Period, Person};
 
 use crate::refusal;
 use crate::watched::Watched;

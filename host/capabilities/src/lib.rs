@@ -27,7 +27,9 @@ mod watched;
 
 pub use calendar::{Calendar, Pause, day_over, notice_over};
 pub use deliveries::{Deliveries, Delivery};
-pub use directory::{Deputy, Directory, DirectoryError, LiveDirectory, OfficeEntry, Person};
+pub use directory::{
+    Deputy, Directory, DirectoryError, LiveDirectory, OfficeEntry, Period, Person,
+};
 pub use files::Error;
 pub use money::{fen, yuan};
 pub use notices::{Notice, Notices};

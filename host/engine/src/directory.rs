@@ -1,9 +1,9 @@
 //! The directory at work: plans name an agency's function in a region, the directory says which
 //! office that is, and who decides there.
 
-use crate::engine::Engine;
+use crate::engine::{Engine, stamp};
 use crate::error::Error;
-use chrono::NaiveDate;
+use chrono::{DateTime, FixedOffset, NaiveDate};
 use onething_capabilities::{Directory, LiveDirectory};
 use onething_contract::{Directive, Office, Step};
 use std::sync::Arc;
@@ -22,6 +22,12 @@ impl Engine {
     /// The directory as it is now.
     pub fn directory(&self) -> Arc<Directory> {
         self.directory.current()
+    }
+
+    /// What an office is called at a time.
+    pub fn office_name(&self, office: &Office, now: DateTime<FixedOffset>) -> Option<String> {
+        let on = day(&stamp(now))?;
+        self.directory().name(office, on).map(str::to_owned)
     }
 
     /// Whether a person decides in a role of an office at a time, RFC 3339.
@@ -66,10 +72,12 @@ pub(crate) fn resolve<'a>(
 
 /// The steps that directives add.
 pub(crate) fn added(directives: &mut [Directive]) -> impl Iterator<Item = &mut Step> {
-    directives.iter_mut().filter_map(|directive| match directive {
-        Directive::AddStep(step) => Some(step),
-        _ => None,
-    })
+    directives
+        .iter_mut()
+        .filter_map(|directive| match directive {
+            Directive::AddStep(step) => Some(step),
+            _ => None,
+        })
 }
 
 /// The day of a point in time, as cases keep it.

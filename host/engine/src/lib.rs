@@ -21,9 +21,9 @@ mod payload;
 mod publication;
 mod rows;
 mod statistics;
-pub mod timers;
 #[cfg(test)]
 mod tests;
+pub mod timers;
 
 pub use asked::{Decide, HandIn, check_notice};
 pub use bundles::{Bundles, BundlesError, legal_date};

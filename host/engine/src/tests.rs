@@ -1,6 +1,8 @@
 //! The engine without a bundle: cases that were put into the store by hand, their money, their
 //! signatures and their public notices. What bundles do is tested with the built ones.
 
+mod timers;
+
 use super::*;
 use chrono::{DateTime, FixedOffset};
 use onething_capabilities::{PaymentFile, Payments, Published};

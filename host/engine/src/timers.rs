@@ -330,7 +330,9 @@ fn what(state: &State, timer: &Timer, record: &StepRecord) -> Text {
 /// A day's end is told as that day's 24:00.
 fn told(over: DateTime<FixedOffset>) -> String {
     match over.time() == NaiveTime::MIN {
-        true => (over - TimeDelta::days(1)).format("%Y-%m-%d 24:00").to_string(),
+        true => (over - TimeDelta::days(1))
+            .format("%Y-%m-%d 24:00")
+            .to_string(),
         false => over.format("%Y-%m-%d %H:%M").to_string(),
     }
 }

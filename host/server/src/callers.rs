@@ -9,6 +9,7 @@ use crate::problem::Problem;
 use axum::http::StatusCode;
 use onething_case::State;
 use onething_contract::{Filer, Office};
+use onething_engine::FILER;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -17,8 +18,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The function of the steps that are the filer's and no office's.
-pub(crate) const FILER: &str = "filer";
 /// A token's random part.
 const TOKEN_BYTES: usize = 32;
 

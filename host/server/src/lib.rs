@@ -9,6 +9,7 @@
 
 mod callers;
 mod cases;
+mod clocks;
 mod commands;
 mod documents;
 mod extract;

@@ -145,7 +145,8 @@ struct WrittenDeputy {
 }
 
 impl Period {
-    pub(crate) fn covers(&self, on: NaiveDate) -> bool {
+    /// Whether it is so on that day.
+    pub fn covers(&self, on: NaiveDate) -> bool {
         self.since <= on && self.until.is_none_or(|until| on < until)
     }
 

@@ -61,6 +61,7 @@ pub fn registration() -> Registration {
         digest: "ab".into(),
         hears: Vec::new(),
         legal_date: "2025-01-06".into(),
+        limits: None,
         round: Round {
             submission,
             answers: "{}".into(),
