@@ -2,6 +2,8 @@
 //! and deliveries put where they can be read, payments put where the bank collects them, registers
 //! and parameters looked up in files.
 //!
+//! Beside them what the host itself looks up: the calendar and the directory of offices.
+//!
 //! They know folders and bytes. They know no SQL, no HTTP, no sandbox, no clock, and not whether
 //! the bundle was allowed to ask: grants are checked before anything gets here.
 //!
@@ -11,6 +13,7 @@
 
 mod calendar;
 mod deliveries;
+mod directory;
 pub mod documents;
 mod files;
 mod money;
@@ -20,9 +23,13 @@ mod payments;
 mod registers;
 mod seals;
 pub mod tables;
+mod watched;
 
-pub use calendar::notice_over;
+pub use calendar::{Calendar, Pause, day_over, notice_over};
 pub use deliveries::{Deliveries, Delivery};
+pub use directory::{
+    Deputy, Directory, DirectoryError, LiveDirectory, OfficeEntry, Period, Person,
+};
 pub use files::Error;
 pub use money::{fen, yuan};
 pub use notices::{Notice, Notices};

@@ -1,7 +1,10 @@
 //! What may be asked of a case. A command is not kept: what is kept is what it led to.
 
 use crate::event::{Registration, Round};
-use onething_contract::{Decision, Directive, Intent, Material, Office, Settlement, Subject};
+use crate::ladder::Level;
+use onething_contract::{
+    Decision, Directive, Intent, Material, Message, Office, Settlement, Subject,
+};
 
 /// One thing that somebody, the host or the bundle wants of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,5 +159,16 @@ pub enum Command {
         case_id: String,
         /// The caller.
         by: String,
+    },
+    /// The host's timer: a rung of the ladder is due.
+    Ring {
+        /// A name of [`crate::State::timers`].
+        timer: String,
+        /// Its rung.
+        rung: String,
+        /// Who is told.
+        to: Level,
+        /// What they are told; `None` where nobody can be.
+        notice: Option<Message>,
     },
 }

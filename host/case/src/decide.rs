@@ -8,7 +8,9 @@ use crate::event::{Event, Recorded, Registration, Round};
 use crate::money::ReservationRecord;
 use crate::plan::check_plan;
 use crate::state::{EffectRecord, State, Status};
-use crate::{afterwards, decision, instant, material, money, notice, reaction, refusals, signing};
+use crate::{
+    afterwards, clock, decision, instant, material, money, notice, reaction, refusals, signing,
+};
 use onething_contract::{Ending, Refusal, Settlement, Step, StepStatus, Ticket, Verdict};
 use serde_json::{Map, Value};
 
@@ -94,6 +96,12 @@ pub fn decide(state: Option<&State>, at: &str, command: &Command) -> Result<Vec<
             by_office,
         } => afterwards::check_commitment(&mut draft, code, *kept, opinion, by, by_office)?,
         Command::Appeal { case_id, by } => afterwards::appeal(&mut draft, case_id, by)?,
+        Command::Ring {
+            timer,
+            rung,
+            to,
+            notice,
+        } => clock::ring(&mut draft, timer, rung, *to, notice.as_ref())?,
     }
     Ok(draft.into_events())
 }

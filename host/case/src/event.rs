@@ -1,6 +1,8 @@
 //! What has happened to a case. Events are kept for ever: a shape here may gain a member that is
 //! allowed to be absent, nothing else.
 
+use crate::clock::{Limits, is_hosts};
+use crate::ladder::Level;
 use onething_contract as contract;
 use onething_contract::{
     Assessment, Decision, Directive, Ending, Finding, Intent, Json, Material, Objection, Office,
@@ -206,6 +208,21 @@ pub enum Event {
         /// The caller.
         by: String,
     },
+    /// A rung of a timer rang: somebody is told that a limit is near or over.
+    Rang {
+        /// The timer.
+        timer: String,
+        /// Its rung.
+        rung: String,
+        /// Who is told.
+        to: Level,
+        /// The step that it is about, if not the whole case.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
+        /// The notice that tells them, an effect of the host's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        intent: Option<Intent>,
+    },
 }
 
 /// What became of a commitment (告知承诺).
@@ -245,6 +262,9 @@ pub struct Registration {
     /// The case whose outcome this one goes over; with its bundle and legal date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub appeal_of: Option<String>,
+    /// How long the matter may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
     /// Round 0.
     pub round: Round,
 }
@@ -324,7 +344,7 @@ impl Recorded {
             ),
             Event::MaterialOverdue { code } => ("overdue", contract::Event::Overdue(code.clone())),
             Event::CommitmentChecked(check) if !check.kept => ("other", check.broken()),
-            Event::EffectSettled(settlement) => {
+            Event::EffectSettled(settlement) if !is_hosts(&settlement.ticket) => {
                 ("settled", contract::Event::Settled(settlement.clone()))
             }
             Event::Ended { ending, .. } => ("ended", contract::Event::Ended(ending.clone())),
@@ -344,7 +364,9 @@ impl Recorded {
             | Event::CommitmentChecked(_)
             | Event::RepairOpened
             | Event::Repaired { .. }
-            | Event::Appealed { .. } => return None,
+            | Event::Appealed { .. }
+            | Event::EffectSettled(_)
+            | Event::Rang { .. } => return None,
         };
         hears.iter().any(|heard| heard == kind).then_some(event)
     }

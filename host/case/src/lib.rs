@@ -16,6 +16,7 @@
 //! ```
 
 mod afterwards;
+mod clock;
 mod command;
 mod decide;
 mod decision;
@@ -24,6 +25,7 @@ mod error;
 mod event;
 mod eyes;
 mod instant;
+mod ladder;
 mod material;
 mod money;
 mod notice;
@@ -38,10 +40,12 @@ pub mod upcast;
 mod view;
 
 pub use afterwards::{Appeal, REPAIR, Repair, RepairTask, Repaired};
+pub use clock::{Clock, ClockKind, Limits, PROCEDURES, Rang, Stop, Timer, When};
 pub use command::Command;
 pub use decide::decide;
 pub use error::{Error, Fault, HistoryError, PlanError};
 pub use event::{CommitmentCheck, Event, Recorded, Registration, Round};
+pub use ladder::{Ladder, Level, Rung};
 pub use material::Promise;
 pub use money::ReservationRecord;
 pub use notice::{HOST, RunningNotice};

@@ -432,6 +432,18 @@ pub(crate) fn not_parked() -> Refusal {
     )
 }
 
+// Timers
+
+pub(crate) fn not_due(timer: &str, rung: &str) -> Refusal {
+    refusal(
+        "not-due",
+        format!("计时{timer}已经结束、暂停或者已提醒过（{rung}），无需再提醒"),
+        format!(
+            "the timer {timer} does not run, or its rung {rung} has rung; nothing is left to do"
+        ),
+    )
+}
+
 /// The law that says when a verdict is given, and that it gives reasons.
 fn verdict_basis(verdict: &Verdict) -> Option<String> {
     match verdict {

@@ -2,6 +2,7 @@
 //! not asked here.
 
 use crate::afterwards::{Appeal, Repair, Repaired};
+use crate::clock::{LegalHold, Limits, Rang, Timing};
 use crate::error::HistoryError;
 use crate::event::{CommitmentCheck, Event, Recorded, Registration, Round, unsigned};
 use crate::money::{self, ReservationRecord};
@@ -79,6 +80,12 @@ pub struct State {
     pub reacted_to: u64,
     /// The numbers of the events that the bundle has yet to answer.
     unanswered: VecDeque<u64>,
+    /// How long the matter may take.
+    pub limits: Option<Limits>,
+    /// The rungs that rang, in order.
+    pub rang: Vec<Rang>,
+    /// What stopped the clocks, in order.
+    pub(crate) holds: Vec<LegalHold>,
 }
 
 /// How far a case has come.
@@ -114,6 +121,8 @@ pub struct StepRecord {
     /// Everybody who decided it for an office, or on whose behalf that was done, even if the decision
     /// no longer stands.
     pub decided_by: Vec<String>,
+    /// What its clocks rest on.
+    pub(crate) timing: Timing,
 }
 
 /// An effect and, once it is carried out, its outcome.
@@ -267,6 +276,9 @@ impl State {
             last_at: String::new(),
             reacted_to: 0,
             unanswered: VecDeque::new(),
+            limits: registration.limits.clone(),
+            rang: Vec::new(),
+            holds: Vec::new(),
         };
         state.count(recorded);
         state
@@ -385,11 +397,19 @@ impl State {
                     at: at.clone(),
                 });
             }
+            Event::Rang { intent, .. } => {
+                self.effects
+                    .extend(intent.iter().cloned().map(|intent| EffectRecord {
+                        intent,
+                        outcome: None,
+                    }));
+            }
             Event::Registered(_)
             | Event::Noted { .. }
             | Event::Reopened { .. }
             | Event::Withdrawn { .. } => {}
         }
+        self.clock(recorded);
         if self.asks_for_no_more() {
             money::give_back(&mut self.reservations);
         }
@@ -542,6 +562,7 @@ impl StepRecord {
             opened_at: None,
             since: 0,
             decided_by: Vec::new(),
+            timing: Timing::default(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The case as its bundle sees it.
 
+use crate::clock::is_hosts;
 use crate::money::ReservationRecord;
 use crate::state::{EffectRecord, State};
 use onething_contract::{CaseView, Effect, EffectKind, EffectState, StepState};
@@ -22,7 +23,12 @@ impl State {
                 })
                 .collect(),
             decisions: self.decisions.clone(),
-            effects: self.effects.iter().map(EffectRecord::state).collect(),
+            effects: self
+                .effects
+                .iter()
+                .filter(|effect| !is_hosts(&effect.intent.ticket))
+                .map(EffectRecord::state)
+                .collect(),
             reservations: self
                 .reservations
                 .iter()
@@ -33,7 +39,8 @@ impl State {
 }
 
 impl EffectRecord {
-    fn state(&self) -> EffectState {
+    /// As the bundle sees it.
+    pub fn state(&self) -> EffectState {
         EffectState {
             ticket: self.intent.ticket.clone(),
             kind: match self.intent.effect {

@@ -3,7 +3,7 @@
 use crate::tell;
 use anyhow::Context;
 use chrono::{DateTime, FixedOffset, Utc};
-use onething_capabilities::Published;
+use onething_capabilities::{LiveDirectory, Published};
 use onething_engine::{Bundles, Engine, Folders};
 use onething_runtime::{Limits, Runtime, inspect};
 use onething_store::Store;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The folders of a deployment.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Deployment {
-    /// Cases, keys, registers, outbox and deliveries.
+    /// Cases, keys, registers, directory, outbox and deliveries.
     #[arg(long, global = true, env = "ONETHING_DATA", default_value = "data")]
     pub data: PathBuf,
     /// Built bundles, one `.wasm` each.
@@ -50,12 +50,14 @@ impl Deployment {
         let store = Store::open(&path)
             .await
             .with_context(|| format!("the store {}", path.display()))?;
-        Ok(Engine::new(
-            store,
-            bundles,
-            parameters,
-            Folders::within(&self.data),
-        ))
+        let engine = Engine::new(store, bundles, parameters, Folders::within(&self.data));
+        let directory = LiveDirectory::open(&self.directory())?;
+        Ok(engine.with_directory(directory))
+    }
+
+    /// Offices and people, as `.toml` files.
+    pub fn directory(&self) -> PathBuf {
+        self.data.join("directory")
     }
 
     /// The sandbox, with its cache of compiled bundles where the data directory can hold one.

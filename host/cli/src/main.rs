@@ -7,6 +7,7 @@ mod bundle;
 mod case;
 mod demo;
 mod deployment;
+mod directory;
 mod form;
 mod guide;
 mod outreach;
@@ -48,6 +49,9 @@ enum Command {
     /// Publish and look at bases, rates, tables and policies.
     #[command(subcommand)]
     Parameter(parameter::Parameter),
+    /// Check and look at the directory of offices and people.
+    #[command(subcommand)]
+    Directory(directory::Command),
     /// Open, fund and look at budgets.
     #[command(subcommand)]
     Budget(budget::Budget),
@@ -89,6 +93,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Case(case) => wait(case.run(deployment))?,
         Command::Outreach(outreach) => wait(outreach.run(deployment))?,
         Command::Parameter(parameter) => wait(parameter.run(deployment))?,
+        Command::Directory(command) => command.run(deployment)?,
         Command::Budget(budget) => wait(budget.run(deployment))?,
         Command::Payment(payment) => wait(payment.run(deployment))?,
         Command::Bundle(command) => command.run(deployment)?,

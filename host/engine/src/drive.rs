@@ -1,11 +1,13 @@
 //! What one invocation leads to, without a store: a submission handed in, an event answered, the
 //! forms filled in. The same functions serve the live host and replay.
 
+use crate::directory;
 use chrono::NaiveDate;
-use onething_case::{Command, Recorded, Registration, Round, State, decide};
+use onething_capabilities::Directory;
+use onething_case::{Command, Limits, Recorded, Registration, Round, State, decide};
 use onething_contract::{
     Assessment, Filer, FilledForm, Finding, Offer, Parameter, Prefilled, Refusal, Severity,
-    Subject, Submission,
+    Subject, Submission, TimeLimit,
 };
 use onething_runtime::{Bundle, Call, Facts, Fault, Inputs, Outcome, Output, Usage};
 use serde_json::Value;
@@ -18,6 +20,8 @@ pub struct Drive {
     pub bundle: Bundle,
     /// Registers and parameters, for the region of the case.
     pub facts: Arc<dyn Facts>,
+    /// Which offices are competent for what is planned.
+    pub directory: Arc<Directory>,
 }
 
 /// An invocation that had an outcome.
@@ -124,10 +128,11 @@ impl Drive {
             scenario: assessment.scenario.clone(),
         };
         let planned = self.invoke(call, text.clone(), now, String::new())?;
-        let plan = match &planned.outcome.output {
+        let mut plan = match &planned.outcome.output {
             Output::Plan(plan) => plan.clone(),
             other => return Err(mixed_up("plan", other)),
         };
+        directory::resolve(&self.directory, &mut plan, now);
         Ok(HandedIn::Round {
             round: Box::new(Round {
                 submission,
@@ -161,6 +166,10 @@ impl Drive {
             hears: manifest.hears.clone(),
             legal_date,
             appeal_of,
+            limits: Some(Limits {
+                legal: TimeLimit::WorkingDays(manifest.guide.legal_days),
+                promised: TimeLimit::WorkingDays(manifest.guide.promised_days),
+            }),
             round,
         };
         Ok(decide(
@@ -206,10 +215,11 @@ impl Drive {
             .map_or(heard.at.as_str(), |last| last.at.as_str());
         let (command, invoked) = match invoked {
             Ok(invoked) => {
-                let directives = match &invoked.outcome.output {
+                let mut directives = match &invoked.outcome.output {
                     Output::Respond(directives) => directives.clone(),
                     other => return Err(mixed_up("respond", other)),
                 };
+                directory::resolve(&self.directory, directory::added(&mut directives), at);
                 let command = Command::React {
                     to,
                     directives,

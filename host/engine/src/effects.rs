@@ -4,6 +4,7 @@
 
 use crate::engine::{Case, Engine, blocking, stamp};
 use crate::error::{Error, chain};
+use crate::host_notices::of_host;
 use crate::money;
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use onething_capabilities::documents::{DecisionPage, FormPage};
@@ -11,6 +12,7 @@ use onething_capabilities::{
     Deliveries, Delivery, Notice, Notices, Outcome, Payments, Registers, Seals,
 };
 use onething_case::{Command, State};
+use onething_contract::manifest::NoticeTemplate;
 use onething_contract::{
     Document, Effect, FilledForm, Json, Office, Recipient, Refusal, SealOwner, Settlement, Text,
     Ticket,
@@ -78,10 +80,7 @@ impl Engine {
         }
         done += self.end_notices(now).await?;
         done += self.serve_lines(&stamp(now)).await?;
-        let claimed = self
-            .store
-            .claim_effects(now_utc, LEASE, CLAIM_MAX)
-            .await?;
+        let claimed = self.store.claim_effects(now_utc, LEASE, CLAIM_MAX).await?;
         for effect in &claimed {
             match self.carry_out(effect, now).await {
                 Ok(()) => done += 1,
@@ -104,9 +103,7 @@ impl Engine {
         tracing::warn!(%ticket, attempts = effect.attempts, error = chain(error), "an effect failed and rests {seconds} s");
         let until = now.with_timezone(&Utc) + TimeDelta::seconds(seconds);
         let cause = chain(error);
-        let failed = self
-            .store
-            .fail_effect(ticket, effect.claim, until, &cause);
+        let failed = self.store.fail_effect(ticket, effect.claim, until, &cause);
         if !failed.await? {
             tracing::warn!(%ticket, "the effect is another worker's by now");
         }
@@ -140,8 +137,15 @@ impl Engine {
                 template,
                 values,
             } => {
-                let bundle = self.pinned(&case.state)?;
-                self.notify(effect, &bundle, to, template, values)?
+                let known = match of_host(template) {
+                    Some(known) => Some(known),
+                    None => {
+                        let bundle = self.pinned(&case.state)?;
+                        let mut templates = bundle.manifest().notices.iter();
+                        templates.find(|known| known.code == *template).cloned()
+                    }
+                };
+                self.notify(effect, known.as_ref(), to, values)?
             }
             Effect::Delivery { form, to } => {
                 let bundle = self.pinned(&case.state)?;
@@ -159,13 +163,11 @@ impl Engine {
     fn notify(
         &self,
         row: &EffectRow,
-        bundle: &Bundle,
+        template: Option<&NoticeTemplate>,
         to: &Recipient,
-        template: &str,
         values: &Json,
     ) -> Result<Outcome, Error> {
-        let templates = &bundle.manifest().notices;
-        let Some(template) = templates.iter().find(|known| known.code == *template) else {
+        let Some(template) = template else {
             return Ok(Err(refusal(
                 "unknown-template",
                 "没有这个消息模板",

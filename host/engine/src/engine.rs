@@ -12,7 +12,7 @@ use crate::facts::LiveFacts;
 use crate::payload::check_payload;
 use crate::{money, rows};
 use chrono::{DateTime, FixedOffset, SecondsFormat};
-use onething_capabilities::Published;
+use onething_capabilities::{LiveDirectory, Published};
 use onething_case::{Command, Recorded, State, decide};
 use onething_contract::manifest::Manifest;
 use onething_contract::{
@@ -34,6 +34,7 @@ pub struct Engine {
     pub(crate) bundles: Bundles,
     pub(crate) parameters: Published,
     pub(crate) folders: Arc<Folders>,
+    pub(crate) directory: LiveDirectory,
 }
 
 /// How a submission came out.
@@ -76,6 +77,7 @@ impl Engine {
             bundles,
             parameters,
             folders: Arc::new(folders),
+            directory: LiveDirectory::empty(),
         }
     }
 
@@ -249,7 +251,9 @@ impl Engine {
         let at = stamp(now);
         asked.check(by)?;
         self.command(case_id, &at, Vec::new(), |state| {
-            if let Some(record) = state.step(step) {
+            if let Some(record) = state.step(step)
+                && record.office() == by_office
+            {
                 let other = asked.on_behalf_of.as_deref();
                 self.may_decide(by, other, by_office, &record.step.role, &at)?;
             }
@@ -571,6 +575,7 @@ impl Engine {
         Drive {
             bundle,
             facts: Arc::new(facts),
+            directory: self.directory(),
         }
     }
 }

@@ -7,13 +7,14 @@
 
 mod afterwards;
 mod asked;
-mod authority;
 mod bundles;
+mod directory;
 pub mod drive;
 mod effects;
 mod engine;
 mod error;
 mod facts;
+mod host_notices;
 mod money;
 mod outreach;
 mod parties;
@@ -23,6 +24,7 @@ mod rows;
 mod statistics;
 #[cfg(test)]
 mod tests;
+pub mod timers;
 
 pub use afterwards::Check;
 pub use asked::{Decide, HandIn, check_notice};

@@ -3,6 +3,7 @@
 use crate::drive::Invoked;
 use crate::effects::LEASE;
 use crate::engine::stamp;
+use crate::timers;
 use chrono::{DateTime, Utc};
 use onething_capabilities::{Parameters, fen, notice_over};
 use onething_case::{Event, REPAIR, Recorded, ReservationRecord, RunningNotice, State, Status};
@@ -59,7 +60,7 @@ pub fn commit(
                 claim: None,
             })
             .collect(),
-        timers: Vec::new(),
+        timers: timers::rows(state, parameters),
         react_due: react_due(&events),
         ledger: ledger(before, state, &events),
         groups: groups(state, &events, manifest),
@@ -112,7 +113,8 @@ pub fn word(value: impl serde::Serialize) -> String {
 
 fn effects(events: &[Recorded]) -> Vec<NewEffect> {
     let asked = events.iter().filter_map(|recorded| match &recorded.event {
-        Event::Reacted { to, intents } => Some((*to, intents)),
+        Event::Reacted { to, intents } => Some((*to, intents.as_slice())),
+        Event::Rang { intent, .. } => Some((recorded.n, intent.as_slice())),
         _ => None,
     });
     asked

@@ -2,6 +2,7 @@
 //! signatures and their public notices. What bundles do is tested with the built ones.
 
 mod afterwards;
+mod timers;
 
 use super::*;
 use chrono::{DateTime, FixedOffset};
@@ -80,6 +81,7 @@ fn registration(id: &str, amount: Option<(&str, WhenShort)>) -> Registration {
         hears: Vec::new(),
         legal_date: "2026-04-30".into(),
         appeal_of: None,
+        limits: None,
         round: Round {
             submission: Submission {
                 subject: person("331102196501150019"),

@@ -412,6 +412,7 @@ impl Run<'_> {
         Ok(Drive {
             bundle,
             facts: Arc::new(facts),
+            directory: Arc::default(),
         })
     }
 

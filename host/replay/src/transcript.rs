@@ -219,6 +219,7 @@ pub(crate) fn event(recorded: &Recorded) -> Option<String> {
             format!("commitment-checked {}: {kept}", check.code)
         }
         Event::Appealed { case_id, .. } => format!("appealed as {case_id}"),
+        Event::Rang { timer, rung, .. } => format!("rang {timer}: {rung}"),
         Event::Reacted { .. } | Event::EffectSettled(_) => return None,
         Event::Noted { directive, moot } => {
             let name = serde_json::to_value(directive).unwrap_or_default();

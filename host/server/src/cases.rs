@@ -107,7 +107,8 @@ pub(crate) async fn get_case(
     caller: Caller,
     Checked(Path(path)): Checked<Path<CasePath>>,
 ) -> Result<Json<CaseBody>, Problem> {
-    Ok(Json(seen(&app, &caller, &path.id).await?.into()))
+    let case = seen(&app, &caller, &path.id).await?;
+    Ok(Json(CaseBody::new(case, &app.engine)))
 }
 
 /// Everything that happened to a case, in order.

@@ -209,7 +209,7 @@ pub(crate) async fn submitted(app: &App, came_out: Submitted) -> Result<Response
     match came_out {
         Submitted::Refused(assessment) => Err(Problem::refused(assessment)),
         Submitted::Registered { case_id, earlier } => {
-            let case = CaseBody::from(app.engine.case(&case_id).await?);
+            let case = CaseBody::new(app.engine.case(&case_id).await?, &app.engine);
             let status = if earlier {
                 StatusCode::OK
             } else {
@@ -228,7 +228,7 @@ pub(crate) async fn answered(
     case: Result<Case, Error>,
 ) -> Result<Json<CaseBody>, Problem> {
     let problem = match case {
-        Ok(case) => return Ok(Json(case.into())),
+        Ok(case) => return Ok(Json(CaseBody::new(case, &app.engine))),
         Err(error) => Problem::from(error),
     };
     match app.engine.case(id).await {

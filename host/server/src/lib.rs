@@ -10,6 +10,7 @@
 mod afterwards;
 mod callers;
 mod cases;
+mod clocks;
 mod commands;
 mod documents;
 mod extract;

@@ -7,7 +7,7 @@ use crate::commands::answered;
 use crate::extract::Checked;
 use crate::now;
 use crate::problem::Problem;
-use crate::records::{CaseBody, TaskList};
+use crate::records::{CaseBody, TaskBody, TaskList};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use onething_case::StepRecord;
@@ -63,10 +63,14 @@ pub(crate) async fn list_tasks(
     let limit = rows(which.limit);
     let store = app.engine.store();
     let tasks = store.tasks(&office, after.as_ref(), limit).await?;
+    let office_name = app.engine.office_name(&office, now());
     let last = tasks.last().map(address);
     Ok(Json(TaskList {
         next: last.filter(|_| tasks.len() == limit as usize),
-        tasks: tasks.into_iter().map(Into::into).collect(),
+        tasks: tasks
+            .into_iter()
+            .map(|task| TaskBody::new(task, office_name.clone()))
+            .collect(),
     }))
 }
 

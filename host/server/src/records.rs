@@ -1,6 +1,8 @@
 //! What the API answers with, where it is not a record of the contract. JSON that cases keep as text
 //! is shown as JSON.
 
+use crate::clocks::ClockBody;
+use crate::now;
 use onething_case::{CommitmentCheck, Event, Recorded, State, Status, StepRecord};
 use onething_contract::manifest::{
     Element, Manifest, MaterialRule, MergeReport, MergedForm, OfficeRule, PartyRule, Promise,
@@ -10,7 +12,7 @@ use onething_contract::{
     Decision, EffectKind, EffectState, Ending, Finding, Lock, Objection, Office, Phase, Prefilled,
     Refusal, ReservationState, StepMode, StepStatus, Submission, Text, TimeLimit, Verdict,
 };
-use onething_engine::Case;
+use onething_engine::{Case, Engine};
 use onething_runtime::Bundle;
 use onething_store::{CaseRow, DocumentInfo, TaskRow};
 use serde::Serialize;
@@ -155,6 +157,8 @@ pub(crate) struct CaseBody {
     /// While it waits for a correction: everything to correct, at once (一次性告知).
     corrections: Vec<Finding>,
     steps: Vec<StepBody>,
+    /// From acceptance on.
+    clocks: Vec<ClockBody>,
     effects: Vec<EffectBody>,
     /// Money that it holds or waits for.
     reservations: Vec<ReservationState>,
@@ -182,6 +186,8 @@ pub(crate) struct StepBody {
     title: Text,
     /// Whose it is now.
     office: Office,
+    /// As the directory calls it.
+    office_name: Option<String>,
     role: String,
     phase: Phase,
     mode: StepMode,
@@ -336,6 +342,8 @@ pub(crate) struct TaskBody {
     /// `@repair` where it is no step but what a poor rating asks for.
     step: String,
     office: Office,
+    /// As the directory calls it.
+    office_name: Option<String>,
     role: String,
     /// `open` or `held`.
     status: String,
@@ -423,8 +431,9 @@ impl From<CaseRow> for CaseEntry {
     }
 }
 
-impl From<Case> for CaseBody {
-    fn from(Case { state, events }: Case) -> Self {
+impl CaseBody {
+    pub(crate) fn new(Case { state, events }: Case, engine: &Engine) -> Self {
+        let name = |record: &StepRecord| engine.office_name(record.office(), now());
         let view = state.view();
         let effects = view.effects.into_iter().map(EffectBody::from);
         Self {
@@ -433,7 +442,12 @@ impl From<Case> for CaseBody {
             corrections: corrections(&state, &events),
             steps: state
                 .plan()
-                .map(|record| StepBody::new(record, state.standing(&record.step.id)))
+                .map(|record| StepBody::new(record, state.standing(&record.step.id), name(record)))
+                .collect(),
+            clocks: engine
+                .clocks(&state)
+                .into_iter()
+                .map(ClockBody::from)
                 .collect(),
             effects: effects.collect(),
             round: state.round(),
@@ -493,12 +507,13 @@ fn corrections(state: &State, events: &[Recorded]) -> Vec<Finding> {
 }
 
 impl StepBody {
-    fn new(record: &StepRecord, decision: Option<&Decision>) -> Self {
+    fn new(record: &StepRecord, decision: Option<&Decision>, office_name: Option<String>) -> Self {
         let step = &record.step;
         Self {
             id: step.id.clone(),
             title: step.title.clone(),
             office: record.office().clone(),
+            office_name,
             role: step.role.clone(),
             phase: step.phase,
             mode: step.mode.clone(),
@@ -571,12 +586,13 @@ impl From<DocumentInfo> for DocumentBody {
     }
 }
 
-impl From<TaskRow> for TaskBody {
-    fn from(row: TaskRow) -> Self {
+impl TaskBody {
+    pub(crate) fn new(row: TaskRow, office_name: Option<String>) -> Self {
         Self {
             case_id: row.case_id,
             step: row.step,
             office: row.office,
+            office_name,
             role: row.role,
             status: row.status,
             task_version: row.version,

@@ -22,8 +22,8 @@ mod outreach;
 mod read;
 mod schema;
 mod statistics;
-mod vault;
 mod timers;
+mod vault;
 mod write;
 
 pub use commit::{
@@ -37,8 +37,8 @@ pub use ledger::{Balances, BudgetRow, Instruction, NewBudget, ReservationRow, Se
 pub use outreach::{NewOffer, OfferFilter, OfferRow, OutreachRun};
 pub use read::{CaseFilter, TaskKey};
 pub use statistics::StatisticsRow;
-pub use vault::{Masters, VaultError};
 pub use timers::{CaseTimer, TimerKey, TimerRow};
+pub use vault::{Masters, VaultError};
 pub use write::Boundary;
 
 use backend::{Backend, Place};
@@ -135,21 +135,28 @@ impl Store {
         let name = format!("{region}-{year}");
         let taken = (self.backend, name.clone());
         let number: i64 = self
-            .write("take the next case number", taken, |(backend, name), connection| {
-                Box::pin(async move {
-                    let operation = "take the next case number";
-                    backend.need_not_flush(connection).await.map_err(failed(operation))?;
-                    sqlx::query_scalar(
-                        "INSERT INTO counters (name, value) VALUES ($1, 1)
+            .write(
+                "take the next case number",
+                taken,
+                |(backend, name), connection| {
+                    Box::pin(async move {
+                        let operation = "take the next case number";
+                        backend
+                            .need_not_flush(connection)
+                            .await
+                            .map_err(failed(operation))?;
+                        sqlx::query_scalar(
+                            "INSERT INTO counters (name, value) VALUES ($1, 1)
                          ON CONFLICT (name) DO UPDATE SET value = counters.value + 1
                          RETURNING value",
-                    )
-                    .bind(name)
-                    .fetch_one(connection)
-                    .await
-                    .map_err(failed(operation))
-                })
-            })
+                        )
+                        .bind(name)
+                        .fetch_one(connection)
+                        .await
+                        .map_err(failed(operation))
+                    })
+                },
+            )
             .await?;
         Ok(format!("{name}-{number:06}"))
     }

@@ -4,10 +4,10 @@ use crate::*;
 use chrono::{DateTime, Utc};
 use onething_case::{Event, Recorded};
 use onething_contract::{Effect, Intent, Office, Refusal, Settlement, Text};
-use serde_json::json;
-use std::collections::BTreeSet;
 use onething_test_postgres::Postgres;
+use serde_json::json;
 use sqlx::Connection as _;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Each of these on a SQLite file and on PostgreSQL.
@@ -156,7 +156,10 @@ fn at_second(second: i64) -> DateTime<Utc> {
 /// A database that is there as long as the test. Each opening is another process's.
 enum Database {
     File(tempfile::TempDir),
-    Postgres { url: String, _server: Option<Postgres> },
+    Postgres {
+        url: String,
+        _server: Option<Postgres>,
+    },
 }
 
 impl Database {
@@ -189,9 +192,17 @@ impl Database {
     /// Behind the store's back.
     async fn sql(&self, statements: &'static str) {
         sqlx::any::install_default_drivers();
-        let url = self.url() + if matches!(self, Database::File(_)) { "?mode=rwc" } else { "" };
+        let url = self.url()
+            + if matches!(self, Database::File(_)) {
+                "?mode=rwc"
+            } else {
+                ""
+            };
         let mut connection = Connection::connect(&url).await.unwrap();
-        sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
+        sqlx::raw_sql(statements)
+            .execute(&mut connection)
+            .await
+            .unwrap();
         connection.close().await.unwrap();
     }
 }
@@ -199,7 +210,10 @@ impl Database {
 async fn one_of_two_writers_succeeds(database: Database) {
     let store = database.open().await;
     let stores = [store.clone(), database.open().await];
-    store.register(&commit(CASE, 1, 2), None, None).await.unwrap();
+    store
+        .register(&commit(CASE, 1, 2), None, None)
+        .await
+        .unwrap();
     for round in 0..20 {
         let seen = 2 + round;
         let writers = (0..4).map(|n| {
@@ -283,9 +297,13 @@ async fn the_same_request_makes_one_case(database: Database) {
     let store = database.open().await;
     let request = idempotency("platform", "key", "hash");
     assert_eq!(store.find_idempotent(&request).await.unwrap(), None);
-    let first = store.register(&commit("a", 1, 1), Some(&request), None).await;
+    let first = store
+        .register(&commit("a", 1, 1), Some(&request), None)
+        .await;
     assert_eq!(first.unwrap(), Registered::New);
-    let again = store.register(&commit("b", 1, 1), Some(&request), None).await;
+    let again = store
+        .register(&commit("b", 1, 1), Some(&request), None)
+        .await;
     let case_id = "a".to_owned();
     assert_eq!(again.unwrap(), Registered::Earlier { case_id });
     let found = store.find_idempotent(&request).await.unwrap();
@@ -293,7 +311,9 @@ async fn the_same_request_makes_one_case(database: Database) {
     assert!(store.load("b").await.unwrap().is_empty());
 
     let changed = idempotency("platform", "key", "other hash");
-    let refused = store.register(&commit("b", 1, 1), Some(&changed), None).await;
+    let refused = store
+        .register(&commit("b", 1, 1), Some(&changed), None)
+        .await;
     assert!(matches!(
         refused,
         Err(CommitError::IdempotencyMismatch { .. })

@@ -2,32 +2,19 @@
 //! one at a time. What is in force is never changed, so that whoever rested on it can go on resting
 //! on it.
 
-use super::{Parameters, ParametersError, Period, entries, parse, plain_name};
+use super::{Parameters, ParametersError, Period, parse, plain_name};
 use crate::Error;
 use crate::files::replace;
 use crate::tables::Mistake;
+use crate::watched::Watched;
 use chrono::NaiveDate;
 use onething_contract::Parameter;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
-
-/// How long what was read is good without a look at the folder.
-const LOOK: Duration = Duration::from_secs(1);
+use std::sync::Arc;
 
 /// The parameters of a folder, as they are now. A clone is another handle to the same ones.
 #[derive(Debug, Clone)]
-pub struct Published {
-    folder: Arc<Path>,
-    read: Arc<Mutex<Read>>,
-}
-
-#[derive(Debug)]
-struct Read {
-    parameters: Arc<Parameters>,
-    stamp: Vec<(PathBuf, SystemTime, u64)>,
-    looked: Instant,
-}
+pub struct Published(Watched<Parameters, ParametersError>);
 
 /// A value that a publication adds, or ends sooner than was known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,41 +54,13 @@ impl Published {
     /// # Errors
     /// Where a file is no parameter: a deployment with a doubtful one does not start.
     pub fn open(folder: &Path) -> Result<Published, ParametersError> {
-        let stamp = stamp(folder)?;
-        let parameters = Arc::new(Parameters::load(folder)?);
-        Ok(Published {
-            folder: folder.into(),
-            read: Arc::new(Mutex::new(Read {
-                parameters,
-                stamp,
-                looked: Instant::now(),
-            })),
-        })
+        Watched::open("the parameters", folder, Parameters::load).map(Published)
     }
 
     /// The parameters now. Where the folder has come to hold something else than parameters, the
     /// last ones that were good, and a line in the log.
     pub fn current(&self) -> Arc<Parameters> {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if read.looked.elapsed() >= LOOK {
-            self.look(&mut read);
-        }
-        Arc::clone(&read.parameters)
-    }
-
-    fn look(&self, read: &mut Read) {
-        read.looked = Instant::now();
-        let stamp = match stamp(&self.folder) {
-            Ok(stamp) if stamp == read.stamp => return,
-            Ok(stamp) => stamp,
-            Err(error) => return tracing::error!(%error, "the parameters cannot be read again"),
-        };
-        match Parameters::load(&self.folder) {
-            Ok(parameters) => read.parameters = Arc::new(parameters),
-            Err(error) => tracing::error!(%error, "the parameters stay as they were"),
-        }
-        // Also of what is no good: it is told once and not every second.
-        read.stamp = stamp;
+        self.0.current()
     }
 
     /// What publishing this text under this name would add, as of a day.
@@ -145,8 +104,7 @@ impl Published {
     pub fn write(&self, name: &str, text: &str) -> Result<PathBuf, PublicationError> {
         let path = self.path(name)?;
         replace(&path, text.as_bytes())?;
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        self.look(&mut read);
+        self.0.look();
         Ok(path)
     }
 
@@ -161,7 +119,7 @@ impl Published {
                 "{name:?} cannot name a parameter: letters, digits, `-` and `_`, or a family and a name, `policy/rd-subsidy`"
             )));
         }
-        Ok(self.folder.join(name).with_extension("toml"))
+        Ok(self.0.folder().join(name).with_extension("toml"))
     }
 }
 
@@ -192,25 +150,6 @@ fn stays(period: &Period, new: &[Period], today: NaiveDate) -> Result<(), String
         ));
     }
     Ok(())
-}
-
-/// Which files there are and when each was last written.
-fn stamp(folder: &Path) -> Result<Vec<(PathBuf, SystemTime, u64)>, ParametersError> {
-    let mut stamp = Vec::new();
-    for path in entries(folder)? {
-        let files = match path.is_dir() {
-            true => entries(&path)?,
-            false => vec![path],
-        };
-        for file in files {
-            // A file that is gone meanwhile is seen the next time.
-            if let Ok(meta) = file.metadata() {
-                let modified = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-                stamp.push((file, modified, meta.len()));
-            }
-        }
-    }
-    Ok(stamp)
 }
 
 #[cfg(test)]
@@ -320,9 +259,7 @@ mod tests {
         assert_eq!(other.current().family("policy", on, "33"), ["policy/a"]);
 
         fs::write(folder.path().join("policy/b.toml"), "nonsense").unwrap();
-        let mut read = published.read.lock().unwrap();
-        published.look(&mut read);
-        drop(read);
+        published.0.look();
         assert_eq!(published.current().family("policy", on, "33"), ["policy/a"]);
     }
 }

@@ -1,6 +1,7 @@
 //! What the tests share: small plans, and a case that is told one command after the other.
 
 mod afterwards;
+mod clocks;
 mod corrections;
 mod decisions;
 mod eyes;
@@ -149,6 +150,10 @@ pub(crate) fn registration(plan: Vec<Step>, hears: &[&str]) -> Box<Registration>
         hears: hears.iter().map(|kind| (*kind).to_owned()).collect(),
         legal_date: "2025-01-06".into(),
         appeal_of: None,
+        limits: Some(crate::Limits {
+            legal: TimeLimit::WorkingDays(20),
+            promised: TimeLimit::WorkingDays(5),
+        }),
         round: *round(0, plan, "{}"),
     })
 }
@@ -382,6 +387,7 @@ pub(crate) fn brief(events: &[Recorded]) -> String {
                 Event::Signed { role, .. } | Event::SignatureRevoked { role, .. } => role,
                 Event::Objected(objection) => &objection.step,
                 Event::Reserved { budget } => budget,
+                Event::Rang { timer, rung, .. } => &format!("{timer} {rung}"),
                 Event::Noted { moot, .. } => {
                     moot.as_ref().map_or("unknown", |refusal| &refusal.code)
                 }

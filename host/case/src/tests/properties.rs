@@ -1,7 +1,7 @@
 //! Whatever is asked of a case, in whatever order, some things always hold.
 
 use super::*;
-use crate::Status;
+use crate::{Level, PROCEDURES, Status};
 use onething_contract::WhenShort::{Refuse, Wait};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -184,6 +184,7 @@ fn command() -> impl Strategy<Value = Command> {
             code, kept, opinion: "seen".into(), by: "reviewer-1".into(), by_office: office(&step),
         }),
         1 => step_id().prop_map(|case_id| Command::Appeal { case_id, by: "clerk-7".into() }),
+        2 => (step_id(), prop::sample::select(vec!["hearing", "late"])).prop_map(|(step, code)| super::clocks::holds(&step, code)),
         3 => a_round().prop_map(Command::Correct),
         4 => step_id().prop_map(|role| signs(&role)),
         1 => step_id().prop_map(|role| Command::Unsign {
@@ -202,6 +203,9 @@ fn command() -> impl Strategy<Value = Command> {
         1 => Just(Command::Park { to: 0, function: "respond".into(), fault: "trapped".into(), detail: String::new() }),
         1 => Just(Command::Resume { by: "operator-1".into() }),
         2 => settlement(),
+        4 => (0..4usize, prop::sample::select(vec!["reminder", "overdue"])).prop_map(|(index, rung)| Command::Ring {
+            timer: index.to_string(), rung: rung.into(), to: Level::Head, notice: None,
+        }),
         1 => (0..7u8).prop_map(|score| Command::Rate { score, by: "clerk-7".into(), comment: None }),
     ]
 }
@@ -240,6 +244,13 @@ fn aimed(mut command: Command, state: &State) -> Command {
                 if let Directive::Decide(decision) = directive {
                     now(decision);
                 }
+            }
+        }
+        Command::Ring { timer, .. } => {
+            let timers = state.timers(&super::clocks::ladder());
+            let index: usize = timer.parse().unwrap_or_default();
+            if let Some(running) = timers.get(index * timers.len() / 4) {
+                timer.clone_from(&running.name);
             }
         }
         Command::Park { to, .. } => *to = state.next_reaction().unwrap_or(0),
@@ -289,6 +300,7 @@ fn holds(state: &State, before: &State) {
             assert_eq!(record.amount, earlier.unwrap().amount);
         }
     }
+    clocks_hold(state);
     if state.status == Status::Acceptance {
         let open = |record: &crate::StepRecord| record.is_open();
         assert!(state.plan().any(open), "somebody can go on");
@@ -339,6 +351,37 @@ fn four_eyes(history: &[Recorded], before: &State, decided: &Decision) {
             Event::Corrected { .. } => return,
             _ => {}
         }
+    }
+}
+
+fn clocks_hold(state: &State) {
+    let clocks = state.clocks();
+    assert!(
+        state.accepted_at.is_some() || clocks.is_empty(),
+        "{clocks:?}"
+    );
+    let held = |step: &crate::StepRecord| {
+        let standing = state.standing(&step.step.id);
+        let reason = standing.and_then(|decision| decision.reasons.first());
+        step.status == StepStatus::Held
+            && reason.is_some_and(|reason| PROCEDURES.contains(&reason.code.as_str()))
+    };
+    let ended = matches!(state.status, Status::Ended(_));
+    for clock in &clocks {
+        let stopped = match &clock.step {
+            Some(step) => state.step(step).is_some_and(held),
+            None => state.plan().any(held),
+        };
+        assert_eq!(clock.is_stopped(), stopped && !ended, "{clock:?}");
+        assert!(clock.ended_at.is_some() || !ended, "{clock:?}");
+    }
+    let rung: HashSet<_> = state.rang.iter().map(|r| (&r.timer, &r.rung)).collect();
+    assert_eq!(rung.len(), state.rang.len(), "a rung rings once");
+    for timer in state.timers(&super::clocks::ladder()) {
+        assert!(
+            !ended && !rung.contains(&(&timer.name, &timer.rung)),
+            "{timer:?}"
+        );
     }
 }
 

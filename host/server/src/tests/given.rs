@@ -62,6 +62,7 @@ pub fn registration() -> Registration {
         hears: Vec::new(),
         legal_date: "2025-01-06".into(),
         appeal_of: None,
+        limits: None,
         round: Round {
             submission,
             answers: "{}".into(),

@@ -4,7 +4,10 @@ use super::*;
 
 async fn files_are_kept_exactly_or_found_out(database: Database) {
     let store = database.open().await;
-    store.register(&commit(CASE, 1, 1), None, None).await.unwrap();
+    store
+        .register(&commit(CASE, 1, 1), None, None)
+        .await
+        .unwrap();
     let sha256 = store.put_material(b"scan", "image/png", AT).await.unwrap();
     assert_eq!(
         store
@@ -64,10 +67,7 @@ async fn files_are_kept_exactly_or_found_out(database: Database) {
         None
     );
 
-    for change in [
-        "UPDATE events SET n = 2",
-        "DELETE FROM events",
-    ] {
+    for change in ["UPDATE events SET n = 2", "DELETE FROM events"] {
         let refused = sqlx::query(change).execute(store.writer.pool()).await;
         assert!(refused.is_err(), "{change}");
     }

@@ -36,13 +36,19 @@ async fn a_fault_before_the_commit_leaves_nothing_and_after_it_everything(databa
     {
         let id = format!("case-{n}");
         *fault.at.lock().unwrap() = Some(place);
-        let failed = store.register(&commit(&id, 1, 1), None, None).await.unwrap_err();
+        let failed = store
+            .register(&commit(&id, 1, 1), None, None)
+            .await
+            .unwrap_err();
         assert!(failed.to_string().contains(place), "{failed}");
         let kept = store.load(&id).await.unwrap().len();
         assert_eq!(kept, usize::from(place == "store.committed"), "{place}");
     }
     fault.reached.lock().unwrap().clear();
-    store.register(&commit("last", 1, 1), None, None).await.unwrap();
+    store
+        .register(&commit("last", 1, 1), None, None)
+        .await
+        .unwrap();
     let reached = fault.reached.lock().unwrap().clone();
     assert_eq!(reached, ["store.begin", "store.written", "store.committed"]);
 }
@@ -50,10 +56,17 @@ async fn a_fault_before_the_commit_leaves_nothing_and_after_it_everything(databa
 /// Many at once, some of which are refused: each has its own answer, whatever else is in its batch.
 async fn one_of_a_batch_fails_alone(database: Database) {
     let store = database.open().await;
-    store.register(&commit(CASE, 1, 1), None, None).await.unwrap();
+    store
+        .register(&commit(CASE, 1, 1), None, None)
+        .await
+        .unwrap();
     let writers = (0..64).map(|n| {
         let store = store.clone();
-        let id = if n % 4 == 0 { CASE.to_owned() } else { format!("case-{n}") };
+        let id = if n % 4 == 0 {
+            CASE.to_owned()
+        } else {
+            format!("case-{n}")
+        };
         tokio::spawn(async move { (n, store.register(&commit(&id, 1, 1), None, None).await) })
     });
     for writer in writers.collect::<Vec<_>>() {
@@ -94,7 +107,9 @@ async fn the_same_request_at_once_makes_one_case(database: Database) {
             tokio::spawn(async move {
                 let request = idempotency("platform", &format!("key-{round}"), "hash");
                 let id = format!("case-{round}-{n}");
-                let result = store.register(&commit(&id, 1, 1), Some(&request), None).await;
+                let result = store
+                    .register(&commit(&id, 1, 1), Some(&request), None)
+                    .await;
                 (id, result.unwrap())
             })
         });

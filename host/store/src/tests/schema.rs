@@ -30,7 +30,10 @@ async fn a_newer_schema_is_refused_unless_it_may_be_read(database: Database) {
         .sql("UPDATE onething_schema SET min_reader = 1")
         .await;
     let store = database.open().await;
-    store.register(&commit(CASE, 1, 1), None, None).await.unwrap();
+    store
+        .register(&commit(CASE, 1, 1), None, None)
+        .await
+        .unwrap();
     let version = "SELECT version FROM onething_schema";
     let version: i64 = sqlx::query_scalar(version)
         .fetch_one(&store.readers)
