@@ -18,9 +18,13 @@ impl Store {
     ) -> Result<Registered, CommitError> {
         commit.check_numbering()?;
         let data = (self.backend, commit.clone(), idempotency.cloned());
-        self.write("register a case", data, |(backend, commit, request), connection| {
-            Box::pin(register(*backend, connection, commit, request.as_ref()))
-        })
+        self.write(
+            "register a case",
+            data,
+            |(backend, commit, request), connection| {
+                Box::pin(register(*backend, connection, commit, request.as_ref()))
+            },
+        )
         .await
     }
 

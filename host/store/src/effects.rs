@@ -90,9 +90,13 @@ impl Store {
         }
         let data = (self.backend, now_ms, later(now, lease), limit.min(ROWS_MAX));
         let rows: Vec<Columns> = self
-            .write(operation, data, |(backend, now, until, limit), connection| {
-                Box::pin(claim(*backend, connection, *now, *until, *limit))
-            })
+            .write(
+                operation,
+                data,
+                |(backend, now, until, limit), connection| {
+                    Box::pin(claim(*backend, connection, *now, *until, *limit))
+                },
+            )
             .await?;
         let mut effects: Vec<_> = rows.into_iter().map(effect).collect::<Result<_, _>>()?;
         // A database returns updated rows in the order it pleases.
@@ -104,7 +108,9 @@ impl Store {
 
     /// Hands back effects that were claimed and not tried: a node stops.
     pub async fn release_effects(&self, claimed: &[EffectRow]) -> Result<(), Error> {
-        let claims = claimed.iter().map(|row| (row.intent.ticket.clone(), row.claim));
+        let claims = claimed
+            .iter()
+            .map(|row| (row.intent.ticket.clone(), row.claim));
         let claims: Vec<_> = claims.collect();
         self.write("hand back effects", claims, |claims, connection| {
             Box::pin(async move {
@@ -175,19 +181,23 @@ impl Store {
 
     /// A dead effect is to be tried again, at once. False where it is not dead.
     pub async fn revive_effect(&self, ticket: &str) -> Result<bool, Error> {
-        self.write("revive an effect", ticket.to_owned(), |ticket, connection| {
-            Box::pin(async move {
-                let revived = sqlx::query(
-                    "UPDATE effects SET status = 'pending', due = 0, attempts = 0
+        self.write(
+            "revive an effect",
+            ticket.to_owned(),
+            |ticket, connection| {
+                Box::pin(async move {
+                    let revived = sqlx::query(
+                        "UPDATE effects SET status = 'pending', due = 0, attempts = 0
                      WHERE ticket = $1 AND status = 'dead'",
-                )
-                .bind(ticket)
-                .execute(connection)
-                .await
-                .map_err(failed("revive an effect"))?;
-                Ok(revived.rows_affected() == 1)
-            })
-        })
+                    )
+                    .bind(ticket)
+                    .execute(connection)
+                    .await
+                    .map_err(failed("revive an effect"))?;
+                    Ok(revived.rows_affected() == 1)
+                })
+            },
+        )
         .await
     }
 
@@ -208,9 +218,13 @@ impl Store {
         }
         let data = (self.backend, now_ms, later(now, lease), limit.min(ROWS_MAX));
         let mut cases: Vec<String> = self
-            .write(operation, data, |(backend, now, until, limit), connection| {
-                Box::pin(claim_cases(*backend, connection, *now, *until, *limit))
-            })
+            .write(
+                operation,
+                data,
+                |(backend, now, until, limit), connection| {
+                    Box::pin(claim_cases(*backend, connection, *now, *until, *limit))
+                },
+            )
             .await?;
         cases.sort();
         Ok(cases)

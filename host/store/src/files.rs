@@ -1,9 +1,9 @@
 //! Bytes that are kept exactly: materials by what they are, documents by what they stand for.
 //! Both are checked against their SHA-256 each time they are read.
 
-use crate::error::{failed, from_json, signed, to_json, unsigned};
 use crate::append::lock_case;
 use crate::backend::Backend;
+use crate::error::{failed, from_json, signed, to_json, unsigned};
 use crate::{Connection, Error, Store};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -117,9 +117,13 @@ impl Store {
             bytes: bytes.to_owned(),
         };
         let data = (self.backend, case_id.to_owned(), file);
-        self.write("keep a document", data, |(backend, case_id, file), connection| {
-            Box::pin(put_document(*backend, connection, case_id, file))
-        })
+        self.write(
+            "keep a document",
+            data,
+            |(backend, case_id, file), connection| {
+                Box::pin(put_document(*backend, connection, case_id, file))
+            },
+        )
         .await
     }
 

@@ -26,7 +26,11 @@ impl Filter {
         T: Encode<'q, Any> + Type<Any>,
     {
         if let Some(value) = value {
-            let before = if self.arguments.len() == 0 { "WHERE" } else { "AND" };
+            let before = if self.arguments.len() == 0 {
+                "WHERE"
+            } else {
+                "AND"
+            };
             self.put(&format!(" {before} {condition}"), value)?;
         }
         Ok(self)
@@ -42,10 +46,12 @@ impl Filter {
     where
         T: Encode<'q, Any> + Type<Any>,
     {
-        self.arguments.add(value).map_err(|source| Error::Database {
-            operation: "bind a filter",
-            source: sqlx::Error::Encode(source),
-        })?;
+        self.arguments
+            .add(value)
+            .map_err(|source| Error::Database {
+                operation: "bind a filter",
+                source: sqlx::Error::Encode(source),
+            })?;
         let n = self.arguments.len();
         // Writing to a string does not fail.
         let _ = write!(self.sql, "{text} ${n}");

@@ -133,21 +133,28 @@ impl Store {
         let name = format!("{region}-{year}");
         let taken = (self.backend, name.clone());
         let number: i64 = self
-            .write("take the next case number", taken, |(backend, name), connection| {
-                Box::pin(async move {
-                    let operation = "take the next case number";
-                    backend.need_not_flush(connection).await.map_err(failed(operation))?;
-                    sqlx::query_scalar(
-                        "INSERT INTO counters (name, value) VALUES ($1, 1)
+            .write(
+                "take the next case number",
+                taken,
+                |(backend, name), connection| {
+                    Box::pin(async move {
+                        let operation = "take the next case number";
+                        backend
+                            .need_not_flush(connection)
+                            .await
+                            .map_err(failed(operation))?;
+                        sqlx::query_scalar(
+                            "INSERT INTO counters (name, value) VALUES ($1, 1)
                          ON CONFLICT (name) DO UPDATE SET value = counters.value + 1
                          RETURNING value",
-                    )
-                    .bind(name)
-                    .fetch_one(connection)
-                    .await
-                    .map_err(failed(operation))
-                })
-            })
+                        )
+                        .bind(name)
+                        .fetch_one(connection)
+                        .await
+                        .map_err(failed(operation))
+                    })
+                },
+            )
             .await?;
         Ok(format!("{name}-{number:06}"))
     }

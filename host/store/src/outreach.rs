@@ -4,8 +4,8 @@
 use crate::error::{failed, from_json, signed, to_json, unsigned};
 use crate::filter::Filter;
 use crate::{Connection, Error, ROWS_MAX, Store};
-use sqlx::AssertSqlSafe;
 use onething_contract::Offer;
+use sqlx::AssertSqlSafe;
 
 /// A run and how far it has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,7 +156,11 @@ impl Store {
         case_id: Option<&str>,
         refused: Option<&str>,
     ) -> Result<(), Error> {
-        let data = (signed(n), case_id.map(str::to_owned), refused.map(str::to_owned));
+        let data = (
+            signed(n),
+            case_id.map(str::to_owned),
+            refused.map(str::to_owned),
+        );
         let operation = "note what became of an offer";
         self.write(operation, data, |(n, case_id, refused), connection| {
             Box::pin(async move {
@@ -187,9 +191,9 @@ impl Store {
             .order("n", limit.min(ROWS_MAX))?;
         let rows: Vec<OfferColumns> =
             sqlx::query_as_with(AssertSqlSafe(query.sql), query.arguments)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(failed("list offers"))?;
+                .fetch_all(&self.readers)
+                .await
+                .map_err(failed("list offers"))?;
         rows.into_iter().map(offer).collect()
     }
 }

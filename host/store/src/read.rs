@@ -80,7 +80,8 @@ impl Store {
 
     /// Cases by id, at most [`ROWS_MAX`].
     pub async fn cases(&self, filter: &CaseFilter, limit: u32) -> Result<Vec<CaseRow>, Error> {
-        let select = "SELECT id, region, matter, digest, subject, submitted_by, status, round, version,
+        let select =
+            "SELECT id, region, matter, digest, subject, submitted_by, status, round, version,
                              next_reaction, parked, registered_at, ended_at
                       FROM cases";
         let query = Filter::new(select)
@@ -94,9 +95,9 @@ impl Store {
             .and("id >", filter.after.as_deref())?
             .order("id", limit.min(ROWS_MAX))?;
         let rows: Vec<CaseColumns> = sqlx::query_as_with(AssertSqlSafe(query.sql), query.arguments)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(failed("list cases"))?;
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed("list cases"))?;
         rows.into_iter().map(case).collect()
     }
 

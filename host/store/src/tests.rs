@@ -4,10 +4,10 @@ use crate::*;
 use chrono::{DateTime, Utc};
 use onething_case::{Event, Recorded};
 use onething_contract::{Effect, Intent, Office, Refusal, Settlement, Text};
-use serde_json::json;
-use std::collections::BTreeSet;
 use onething_test_postgres::Postgres;
+use serde_json::json;
 use sqlx::Connection as _;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Each of these on a SQLite file and on PostgreSQL.
@@ -155,7 +155,10 @@ fn at_second(second: i64) -> DateTime<Utc> {
 /// A database that is there as long as the test. Each opening is another process's.
 enum Database {
     File(tempfile::TempDir),
-    Postgres { url: String, _server: Option<Postgres> },
+    Postgres {
+        url: String,
+        _server: Option<Postgres>,
+    },
 }
 
 impl Database {
@@ -188,9 +191,17 @@ impl Database {
     /// Behind the store's back.
     async fn sql(&self, statements: &'static str) {
         sqlx::any::install_default_drivers();
-        let url = self.url() + if matches!(self, Database::File(_)) { "?mode=rwc" } else { "" };
+        let url = self.url()
+            + if matches!(self, Database::File(_)) {
+                "?mode=rwc"
+            } else {
+                ""
+            };
         let mut connection = Connection::connect(&url).await.unwrap();
-        sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
+        sqlx::raw_sql(statements)
+            .execute(&mut connection)
+            .await
+            .unwrap();
         connection.close().await.unwrap();
     }
 }

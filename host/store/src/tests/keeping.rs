@@ -64,10 +64,7 @@ async fn files_are_kept_exactly_or_found_out(database: Database) {
         None
     );
 
-    for change in [
-        "UPDATE events SET n = 2",
-        "DELETE FROM events",
-    ] {
+    for change in ["UPDATE events SET n = 2", "DELETE FROM events"] {
         let refused = sqlx::query(change).execute(store.writer.pool()).await;
         assert!(refused.is_err(), "{change}");
     }
