@@ -12,6 +12,7 @@
 mod append;
 mod backend;
 mod body;
+mod budgets;
 mod commit;
 mod effects;
 mod error;

@@ -335,3 +335,64 @@ on_both!(
     claims_of_two_nodes_are_disjoint,
     a_reaction_is_its_writers_until_it_is_late,
 );
+
+/// On one thread the writer runs only once all of them are queued.
+#[tokio::test]
+async fn what_waits_is_one_transaction_of_sqlite() {
+    let fault = Arc::new(Fault::default());
+    let database = Database::file();
+    let store = database.open().await.with_boundary(fault.clone());
+    let ids = ["a", "b", "a", "c"];
+    let commits = ids.map(|id| commit(id, 1, 1));
+    let (a, b, again, c) = tokio::join!(
+        store.register(&commits[0], None),
+        store.register(&commits[1], None),
+        store.register(&commits[2], None),
+        store.register(&commits[3], None),
+    );
+    assert!(a.is_ok() && b.is_ok() && c.is_ok());
+    assert!(matches!(again, Err(CommitError::Conflict { .. })));
+    let reached = fault.reached.lock().unwrap().join(" ");
+    let reached = reached.replace("store.", "");
+    let each = "begin written begin written begin begin written";
+    assert_eq!(reached, format!("{each} committed committed committed"));
+}
+
+#[tokio::test]
+async fn more_than_may_wait_is_refused_at_once() {
+    let database = Database::file();
+    let store = database.open().await;
+    let mut waiting = Vec::new();
+    for _ in 0..1100 {
+        let mut number = Box::pin(store.next_case_number("331102", 2025));
+        let answer = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(match number.as_mut().poll(context) {
+                std::task::Poll::Ready(answer) => Some(answer),
+                std::task::Poll::Pending => None,
+            })
+        });
+        match answer.await {
+            None => waiting.push(number),
+            Some(refused) => assert!(matches!(refused, Err(Error::Overloaded { .. }))),
+        }
+    }
+    assert_eq!(waiting.len(), 1024);
+    for number in waiting {
+        number.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_killed_is_found_again() {
+    let mut server = Postgres::start_own().unwrap();
+    let store = Store::connect(&server.database().unwrap()).await.unwrap();
+    store.register(&commit(CASE, 1, 1), None).await.unwrap();
+    server.kill().unwrap();
+    assert!(store.append(&commit(CASE, 2, 2)).await.is_err());
+    server.start_again().unwrap();
+    store.append(&commit(CASE, 2, 2)).await.unwrap();
+    server.stop().unwrap();
+    assert!(store.load(CASE).await.is_err());
+    server.start_again().unwrap();
+    assert_eq!(store.load(CASE).await.unwrap().len(), 2);
+}
