@@ -7,23 +7,29 @@
 
 mod asked;
 mod bundles;
+mod commits;
 pub mod drive;
 mod effects;
 mod engine;
 mod error;
 mod facts;
+mod hand_back;
+pub mod measures;
 mod money;
 mod outreach;
 mod parties;
 mod payload;
 mod publication;
 mod rows;
+mod sandbox;
 mod statistics;
 #[cfg(test)]
 mod tests;
+pub mod trace;
 
 pub use asked::{Decide, HandIn, check_notice};
 pub use bundles::{Bundles, BundlesError, legal_date};
+pub use commits::Committed;
 pub use effects::Folders;
 pub use effects::form_page;
 pub use engine::{Case, Engine, Form, Submitted, stamp};
