@@ -16,6 +16,7 @@ mod outreach;
 mod read;
 mod schema;
 mod statistics;
+mod watch;
 
 pub use commit::{
     CaseRow, Commit, Idempotency, JournalEntry, Keys, NewEffect, NoticeRow, Registered, TaskRow,
@@ -28,6 +29,7 @@ pub use read::{CaseFilter, TaskKey};
 
 pub use outreach::{NewOffer, OfferFilter, OfferRow, OutreachRun};
 pub use statistics::StatisticsRow;
+pub use watch::EffectQueue;
 
 use error::failed;
 use sqlx::SqlitePool;
