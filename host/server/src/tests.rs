@@ -20,7 +20,6 @@ use onething_engine::{Bundles, Engine, Folders};
 use onething_store::Store;
 use serde_json::{Value, json};
 use std::path::Path;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::ServiceExt;
 
 struct Host {
