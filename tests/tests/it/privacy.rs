@@ -169,6 +169,12 @@ fn nobodys_data_is_in_logs_metrics_or_traces() {
     }
     let traces = collector.sent.lock().unwrap().clone();
     told.extend(&traces);
+    for case in &cases {
+        assert!(
+            contains(&told, case.as_bytes()),
+            "nothing is told of {case}"
+        );
+    }
     search(&told);
     for name in [
         "bundle run",
