@@ -55,7 +55,7 @@ impl Host {
             engine,
             callers,
             tokens: sample.tokens,
-            folder: folder,
+            folder,
         }
     }
 

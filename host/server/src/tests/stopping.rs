@@ -4,7 +4,9 @@ use super::Host;
 use super::given::CASE;
 use crate::App;
 use crate::limits::{REQUESTS_MAX, STREAMS_MAX};
+use axum::body::Body;
 use serde_json::json;
+use std::io::Error;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -125,4 +127,15 @@ async fn it_serves_until_it_is_told_to_stop() {
     assert!(seen.contains(": the host is stopping"), "{seen}");
     served.await.unwrap().unwrap();
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let host = Host::new().await;
+    let mut request = host.request("clerk", "PUT /v1/materials", None);
+    *request.body_mut() =
+        Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, Error>>());
+    // Nothing is asked of the store, so that time may pass by itself.
+    tokio::time::pause();
+    host.send(request).await.problem(408, "body-too-slow");
 }
