@@ -479,7 +479,7 @@ impl Engine {
         for _ in 0..CONFLICTS_MAX {
             let Case { state, .. } = self.case(case_id).await?;
             let command = command(&state)?;
-            Span::current().record("kind", kind(&command));
+            Span::current().record("kind", trace::kind(&command));
             let events = decide(Some(&state), at, &command)?;
             let after = state.clone().after(&events)?;
             let number = events.first().map_or(after.last_event, |event| event.n);
@@ -578,27 +578,6 @@ pub fn stamp(now: DateTime<FixedOffset>) -> String {
         None => now,
     };
     now.to_rfc3339_opts(SecondsFormat::Secs, false)
-}
-
-/// A command in one word, for traces. A case is registered by another way.
-fn kind(command: &Command) -> &'static str {
-    match command {
-        Command::Decide { .. } => "decide",
-        Command::Correct(_) => "correct",
-        Command::Sign { .. } => "sign",
-        Command::Unsign { .. } => "unsign",
-        Command::Object { .. } => "object",
-        Command::NoticeOver { .. } => "notice-over",
-        Command::Reserve { .. } => "reserve",
-        Command::Withdraw { .. } => "withdraw",
-        Command::SupplyMaterial(_) => "supply-material",
-        Command::React { .. } => "react",
-        Command::Park { .. } => "park",
-        Command::Resume { .. } => "resume",
-        Command::Settle(_) => "settle",
-        Command::Rate { .. } => "rate",
-        _ => "other",
-    }
 }
 
 fn refused_with(mut assessment: Assessment, finding: Finding) -> Submitted {

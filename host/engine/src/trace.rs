@@ -5,6 +5,7 @@
 //! outside has begun belongs to it; one that a caller has begun is linked to it. Both carry the
 //! attribute `onething.case`. Without an exporter all of this is nothing.
 
+use onething_case::Command;
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use sha2::{Digest, Sha256};
@@ -54,6 +55,27 @@ fn context(case_id: &str) -> SpanContext {
         true,
         TraceState::NONE,
     )
+}
+
+/// A command in one word, for traces. A case is registered by another way.
+pub(crate) fn kind(command: &Command) -> &'static str {
+    match command {
+        Command::Decide { .. } => "decide",
+        Command::Correct(_) => "correct",
+        Command::Sign { .. } => "sign",
+        Command::Unsign { .. } => "unsign",
+        Command::Object { .. } => "object",
+        Command::NoticeOver { .. } => "notice-over",
+        Command::Reserve { .. } => "reserve",
+        Command::Withdraw { .. } => "withdraw",
+        Command::SupplyMaterial(_) => "supply-material",
+        Command::React { .. } => "react",
+        Command::Park { .. } => "park",
+        Command::Resume { .. } => "resume",
+        Command::Settle(_) => "settle",
+        Command::Rate { .. } => "rate",
+        _ => "other",
+    }
 }
 
 /// `00-<32 hex>-<16 hex>-<2 hex>`; a later version may add members.
