@@ -15,11 +15,13 @@ mod parameter;
 mod payment;
 mod replay;
 mod serve;
+mod telemetry;
 
 use clap::{Parser, Subcommand};
 use deployment::Deployment;
 use std::io::Write;
 use std::process::ExitCode;
+use telemetry::Telemetry;
 
 /// Government "one-thing" services as sandboxed functions.
 #[derive(Parser)]
@@ -27,6 +29,8 @@ use std::process::ExitCode;
 struct Arguments {
     #[command(flatten)]
     deployment: Deployment,
+    #[command(flatten)]
+    telemetry: Telemetry,
     #[command(subcommand)]
     command: Command,
 }
@@ -65,15 +69,25 @@ enum Command {
     Bundle(bundle::Command),
 }
 
+impl Command {
+    /// It runs by itself, and its log is what is seen of it.
+    fn is_watched(&self) -> bool {
+        matches!(self, Command::Serve(_))
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()),
-        )
-        .init();
-    match run(arguments) {
+    let telemetry = match arguments.telemetry.begin(arguments.command.is_watched()) {
+        Ok(telemetry) => telemetry,
+        Err(error) => {
+            tell(&format!("error: {error:#}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = run(arguments);
+    telemetry.end();
+    match ended {
         Ok(code) => code,
         Err(error) => {
             tell(&format!("error: {error:#}"));

@@ -6,6 +6,7 @@ use anyhow::Context;
 use onething_server::Callers;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Serve the HTTP API.
 #[derive(clap::Args)]
@@ -19,6 +20,10 @@ pub struct Serve {
     /// The region of the sample callers' offices.
     #[arg(long, default_value = "331102")]
     region: String,
+    /// Seconds for which requests are still taken in after the host was asked to stop, while
+    /// `/readyz` says so already: as long as a load balancer needs to see it.
+    #[arg(long, default_value_t = 0)]
+    linger: u64,
 }
 
 impl Serve {
@@ -52,7 +57,8 @@ impl Serve {
             "serving http://{}/v1/matters",
             listener.local_addr()?
         ));
-        onething_server::serve(engine, callers, listener, stop()).await?;
+        let linger = Duration::from_secs(self.linger);
+        onething_server::serve(engine, callers, listener, stop(), linger).await?;
         tell("stopped");
         Ok(())
     }

@@ -2,6 +2,7 @@
 //! forms filled in. The same functions serve the live host and replay.
 
 use crate::directory;
+use crate::measures::measures;
 use chrono::NaiveDate;
 use onething_capabilities::Directory;
 use onething_case::{Command, Limits, Recorded, Registration, Round, State, decide};
@@ -9,9 +10,13 @@ use onething_contract::{
     Assessment, Filer, FilledForm, Finding, Offer, Parameter, Prefilled, Refusal, Severity,
     Subject, Submission, TimeLimit,
 };
-use onething_runtime::{Bundle, Call, Facts, Fault, Inputs, Outcome, Output, Usage};
+use onething_runtime::{Bundle, Call, Facts, Fault, Inputs, Outcome, Output, Run, Usage};
 use serde_json::Value;
 use std::sync::Arc;
+use tracing::field::Empty;
+
+/// How much of a digest a trace shows.
+const DIGEST_SHOWN: usize = 12;
 
 /// A bundle with the world it may ask.
 #[derive(Clone)]
@@ -331,7 +336,7 @@ impl Drive {
             ticket_prefix,
             facts: self.facts.clone(),
         };
-        let run = self.bundle.invoke(call, inputs);
+        let run = self.traced(function, || self.bundle.invoke(call, inputs));
         match run.outcome {
             Ok(outcome) => Ok(Invoked {
                 outcome,
@@ -339,6 +344,38 @@ impl Drive {
             }),
             Err(fault) => Err(Error::Fault { function, fault }),
         }
+    }
+}
+
+impl Drive {
+    /// A run in a span of its own, counted. What the bundle logged or said of a fault may repeat what
+    /// it was handed, and stays out of both.
+    fn traced(&self, function: &'static str, run: impl FnOnce() -> Run) -> Run {
+        let manifest = self.bundle.manifest();
+        let span = tracing::info_span!(
+            "bundle run",
+            matter = manifest.matter,
+            version = manifest.version,
+            digest = self.bundle.digest().get(..DIGEST_SHOWN),
+            function,
+            fuel = Empty,
+            memory_bytes = Empty,
+            passes = Empty,
+            time_us = Empty,
+        );
+        let _entered = span.enter();
+        let run = run();
+        let usage = &run.usage;
+        measures().ran(&manifest.matter, function, usage);
+        span.record("fuel", usage.fuel);
+        span.record("memory_bytes", usage.memory_bytes);
+        span.record("passes", usage.passes);
+        span.record("time_us", usage.time_us);
+        if let Err(fault) = &run.outcome {
+            measures().faulted(fault.name());
+            tracing::warn!(fault = fault.name(), "a bundle failed");
+        }
+        run
     }
 }
 

@@ -2,10 +2,12 @@
 //! capabilities, and their outcome told to the case. What fails is tried again later, under the same
 //! ticket.
 
-use crate::engine::{Case, Engine, blocking, stamp};
+use crate::engine::{Case, Engine, stamp};
 use crate::error::{Error, chain};
 use crate::host_notices::of_host;
-use crate::money;
+use crate::measures::{kind, measures};
+use crate::sandbox::beside;
+use crate::{money, trace};
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use onething_capabilities::documents::{DecisionPage, FormPage};
 use onething_capabilities::{
@@ -22,6 +24,8 @@ use onething_store::EffectRow;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::time::Duration;
+use tracing::Instrument;
+use tracing::field::Empty;
 
 /// How long an effect, or a reaction, is nobody else's: far longer than writing a file or signing takes. A host that
 /// is killed leaves its effects resting for as long.
@@ -71,7 +75,9 @@ impl Engine {
         let unreacted = unreacted.await?;
         let mut done = 0;
         for case_id in &unreacted {
-            match self.react(case_id).await {
+            let span = tracing::info_span!("work", onething.case = Empty);
+            let reacted = self.react(case_id);
+            match reacted.instrument(trace::of_case(span, case_id)).await {
                 Ok(_) => done += 1,
                 Err(error) => {
                     tracing::error!(case = %case_id, error = chain(&error), "the bundle's answer is still missing");
@@ -82,12 +88,41 @@ impl Engine {
         done += self.serve_lines(&stamp(now)).await?;
         let claimed = self.store.claim_effects(now_utc, LEASE, CLAIM_MAX).await?;
         for effect in &claimed {
-            match self.carry_out(effect, now).await {
-                Ok(()) => done += 1,
-                Err(error) => self.rest(effect, now, &error).await?,
-            }
+            done += self.attempt(effect, now).await?;
         }
         Ok(done)
+    }
+
+    /// Tries an effect in its case's trace. Answers 1 where that succeeded.
+    async fn attempt(
+        &self,
+        effect: &EffectRow,
+        now: DateTime<FixedOffset>,
+    ) -> Result<usize, Error> {
+        let intent = &effect.intent;
+        let span = tracing::info_span!(
+            "effect",
+            kind = kind(&intent.effect),
+            ticket = intent.ticket,
+            attempt = effect.attempts,
+            onething.case = Empty
+        );
+        let attempt = async {
+            match self.carry_out(effect, now).await {
+                Ok(()) => {
+                    measures().tried(&intent.effect, "done");
+                    tracing::info!("an effect is carried out");
+                    Ok(1)
+                }
+                Err(error) => {
+                    measures().tried(&intent.effect, "failed");
+                    self.rest(effect, now, &error).await?;
+                    Ok(0)
+                }
+            }
+        };
+        let span = trace::of_case(span, &effect.case_id);
+        attempt.instrument(span).await
     }
 
     async fn rest(
@@ -215,7 +250,7 @@ impl Engine {
             };
             let (seals, owner) = (self.folders.seals.clone(), key.clone());
             let bytes = page.into_bytes();
-            let (bytes, seal) = blocking(move || {
+            let (bytes, seal) = beside(move || {
                 let seal = seals.seal(&owner, &bytes);
                 (bytes, seal)
             })
@@ -285,11 +320,11 @@ impl Engine {
             .map(|recorded| recorded.at.clone())
             .unwrap_or_default();
         let drive = self.drive(bundle.clone(), &state.submission.region);
-        let (state, forms) = blocking(move || {
+        let project = move || {
             let forms = drive.project(&state, &at);
             (state, forms)
-        })
-        .await?;
+        };
+        let (state, forms) = self.sandbox.in_turn(project).await?;
         Ok((state, forms?))
     }
 }

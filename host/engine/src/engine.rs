@@ -5,12 +5,15 @@ use crate::asked::{
     Decide, HandIn, NAME_CHARS_MAX, TEXT_CHARS_MAX, check_notice, check_proof, check_text,
 };
 use crate::bundles::Bundles;
+use crate::commits::{Committed, LAG_MAX};
 use crate::drive::{Drive, HandedIn, Invoked, Past};
 use crate::effects::Folders;
 use crate::error::{Error, chain};
 use crate::facts::LiveFacts;
+use crate::measures::measures;
 use crate::payload::check_payload;
-use crate::{money, rows};
+use crate::sandbox::Sandbox;
+use crate::{money, rows, trace};
 use chrono::{DateTime, FixedOffset, SecondsFormat};
 use onething_capabilities::{LiveDirectory, Published};
 use onething_case::{Command, Recorded, State, decide};
@@ -23,6 +26,8 @@ use onething_runtime::Bundle;
 use onething_store::{Commit, CommitError, EffectRow, Idempotency, Registered, Store};
 use serde_json::Value;
 use std::sync::Arc;
+use tokio::sync::broadcast;
+use tracing::Span;
 
 /// How often a command is decided anew because another writer was first.
 pub(crate) const CONFLICTS_MAX: u32 = 32;
@@ -35,6 +40,8 @@ pub struct Engine {
     pub(crate) parameters: Published,
     pub(crate) folders: Arc<Folders>,
     pub(crate) directory: LiveDirectory,
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) commits: broadcast::Sender<Committed>,
 }
 
 /// How a submission came out.
@@ -78,6 +85,8 @@ impl Engine {
             parameters,
             folders: Arc::new(folders),
             directory: LiveDirectory::empty(),
+            sandbox: Arc::new(Sandbox::new()),
+            commits: broadcast::Sender::new(LAG_MAX),
         }
     }
 
@@ -107,7 +116,8 @@ impl Engine {
         let now = stamp(now);
         let bundle = self.valid(matter, &now)?.clone();
         let drive = self.drive(bundle.clone(), region);
-        let values = blocking(move || drive.prefill(filer, subject, purpose, &now)).await??;
+        let prefill = move || drive.prefill(filer, subject, purpose, &now);
+        let values = self.sandbox.admit(prefill).await??;
         Ok(Form {
             manifest: bundle.manifest().clone(),
             values: values.map_err(Error::Refused)?,
@@ -118,6 +128,7 @@ impl Engine {
     ///
     /// # Errors
     /// Unknown matter, a key that another case holds, an idempotency key used for something else.
+    #[tracing::instrument(skip_all, fields(onething.case))]
     pub async fn submit(
         &self,
         matter: &str,
@@ -167,7 +178,9 @@ impl Engine {
             .get(..4)
             .and_then(|year| year.parse().ok())
             .unwrap_or_default();
-        Ok(self.store.next_case_number(region, year).await?)
+        let id = self.store.next_case_number(region, year).await?;
+        trace::link_case(&Span::current(), &id);
+        Ok(id)
     }
 
     /// Commits a new case with its first events, and what `also` adds to the case that it goes over.
@@ -183,7 +196,7 @@ impl Engine {
         let id = state.id.clone();
         let invoked: Vec<(u64, Invoked)> = invoked.into_iter().map(|one| (1, one)).collect();
         let commit = self.commit(None, &state, events, &invoked);
-        match self.store.register(&commit, idempotency, also).await {
+        match self.register(&commit, idempotency, also).await {
             Err(error) => match money::no_money(&error) {
                 Some(finding) => Ok(refused_with(state.assessment, finding)),
                 None => Err(refuse(error)),
@@ -360,7 +373,8 @@ impl Engine {
     ) -> Result<Vec<FilledForm>, Error> {
         let drive = self.drive(self.pinned(state)?, &state.submission.region);
         let (state, now) = (state.clone(), stamp(now));
-        Ok(blocking(move || drive.project(&state, &now)).await??)
+        let project = move || drive.project(&state, &now);
+        Ok(self.sandbox.admit(project).await??)
     }
 
     /// The case after a commit, with the bundle's answers if it can give them now. What is committed
@@ -379,6 +393,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the store fails or the bundle is gone; a bundle that faults parks the case instead.
+    #[tracing::instrument(name = "react", skip_all, fields(onething.case = case_id))]
     pub async fn react(&self, case_id: &str) -> Result<Case, Error> {
         for _ in 0..CONFLICTS_MAX {
             let Case {
@@ -395,11 +410,11 @@ impl Engine {
                 };
                 let drive = self.drive(bundle, &state.submission.region);
                 let (reaction, known, before);
-                (reaction, known, before, past) = blocking(move || {
+                let react = move || {
                     let reaction = drive.react(&events, &state, &mut past);
                     (reaction, events, state, past)
-                })
-                .await?;
+                };
+                (reaction, known, before, past) = self.sandbox.in_turn(react).await?;
                 let Some(reaction) = reaction? else {
                     return Ok(Case {
                         state: before,
@@ -413,8 +428,11 @@ impl Engine {
                     .map(|one| (reaction.to, one))
                     .collect();
                 let commit = self.commit(Some(&before), &after, reaction.events.clone(), &invoked);
-                match self.store.append(&commit).await {
-                    Ok(()) => {}
+                match self.append(&commit).await {
+                    Ok(()) => {
+                        measures().reactions.inc();
+                        tracing::info!(to = reaction.to, "the bundle has answered");
+                    }
                     Err(CommitError::Conflict { .. }) => break,
                     Err(error) => return Err(refuse(error)),
                 }
@@ -442,7 +460,7 @@ impl Engine {
         let parked = decide(Some(state), &at, &command)?;
         let after = state.clone().after(&parked)?;
         let commit = self.commit(Some(state), &after, parked, &[]);
-        self.store.append(&commit).await.map_err(refuse)?;
+        self.append(&commit).await.map_err(refuse)?;
         self.case(case_id).await
     }
 
@@ -477,6 +495,7 @@ impl Engine {
 
     /// Decides a command on the case as it is and commits what it leads to. What it settles was
     /// carried out under `claim`.
+    #[tracing::instrument(name = "command", skip_all, fields(kind, onething.case = case_id))]
     pub(crate) async fn committed(
         &self,
         case_id: &str,
@@ -487,7 +506,9 @@ impl Engine {
     ) -> Result<Commit, Error> {
         for _ in 0..CONFLICTS_MAX {
             let Case { state, .. } = self.case(case_id).await?;
-            let events = decide(Some(&state), at, &command(&state)?)?;
+            let command = command(&state)?;
+            Span::current().record("kind", trace::kind(&command));
+            let events = decide(Some(&state), at, &command)?;
             let after = state.clone().after(&events)?;
             let number = events.first().map_or(after.last_event, |event| event.n);
             let invoked: Vec<_> = invoked.iter().map(|one| (number, one.clone())).collect();
@@ -495,7 +516,7 @@ impl Engine {
             for settled in &mut commit.settled {
                 settled.claim = claim;
             }
-            match self.store.append(&commit).await {
+            match self.append(&commit).await {
                 Ok(()) => return Ok(commit),
                 Err(CommitError::Conflict { .. }) => {}
                 Err(error) => return Err(refuse(error)),
@@ -534,7 +555,8 @@ impl Engine {
         self.check_materials(&hand_in.materials).await?;
         let submission = hand_in.submission(drive.bundle.manifest(), before, at)?;
         let (drive, by, now) = (drive.clone(), submitted_by.to_owned(), at.to_owned());
-        Ok(blocking(move || drive.hand_in(submission, &hand_in.answers, &by, &now)).await??)
+        let hand_in = move || drive.hand_in(submission, &hand_in.answers, &by, &now);
+        Ok(self.sandbox.admit(hand_in).await??)
     }
 
     /// What is said to be supplied must be here, byte for byte.
@@ -614,13 +636,4 @@ pub(crate) fn refuse(error: CommitError) -> Error {
         ),
         error => Error::refused("not-committed", error.to_string(), error.to_string()),
     }
-}
-
-/// Runs what computes or reads files beside the asynchronous tasks.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| Error::Cancelled)
 }

@@ -2,6 +2,7 @@
 
 use crate::drive;
 use onething_contract::{Finding, Refusal, Text};
+use onething_runtime::Fault;
 
 /// Why nothing was done. A [`Error::Refused`] is the domain's "no"; everything else is a failure.
 #[derive(Debug, thiserror::Error)]
@@ -54,12 +55,21 @@ pub enum Error {
         #[source]
         source: Box<Error>,
     },
+    /// Too many wait for the sandbox: come back later.
+    #[error("too many requests wait for the sandbox")]
+    Overloaded,
     /// A blocking task was cancelled.
     #[error("the work was cancelled")]
     Cancelled,
 }
 
 impl Error {
+    /// The error for the log, with its causes and without anybody's data.
+    #[must_use]
+    pub fn in_log(&self) -> String {
+        chain(self)
+    }
+
     /// A refusal of the host's own.
     pub(crate) fn refused(code: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
         Self::Refused(Refusal {
@@ -94,14 +104,55 @@ impl From<onething_case::HistoryError> for Error {
     }
 }
 
-/// An error with everything that caused it, on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
+/// An error with what caused it, for the log: the operations that failed and the names of refusals
+/// and faults. What a bundle, a register or a record said is left out, for it may name a person.
+pub(crate) fn chain(error: &Error) -> String {
+    match error {
+        Error::Refused(refusal) => format!("refused: {}", refusal.code),
+        Error::NoMoney(finding) => format!("refused: {}", finding.code),
+        Error::Unknown { what, .. } => format!("there is no such {what}"),
+        Error::Bundle(error) => format!("the bundle failed: {}", of_bundle(error)),
+        Error::Store(error) => of_store(error),
+        Error::Effect { source, .. } => match io_kind(source.as_ref()) {
+            Some(kind) => format!("{error}: {kind}"),
+            None => error.to_string(),
+        },
+        Error::Stopped { source, .. } => format!("{error}: {}", chain(source)),
+        Error::Busy(_) | Error::Overloaded | Error::Cancelled => error.to_string(),
+    }
+}
+
+fn of_bundle(error: &drive::Error) -> String {
+    match error {
+        drive::Error::Fault {
+            function,
+            fault: Fault::Host { message },
+        } => format!("{function} could not be run: {message}"),
+        drive::Error::Fault { function, fault } => format!("{function}: {}", fault.name()),
+        drive::Error::Case(onething_case::Error::Refused(refusal)) => refusal.code.clone(),
+        drive::Error::Case(onething_case::Error::Fault(fault)) => fault.name().to_owned(),
+        drive::Error::Case(error) => error.to_string(),
+        drive::Error::History(_) => error.to_string(),
+    }
+}
+
+/// What a database says names tables and columns; what a JSON parser says quotes the record.
+fn of_store(error: &onething_store::Error) -> String {
+    match error {
+        onething_store::Error::Database { source, .. } => format!("{error}: {source}"),
+        error => error.to_string(),
+    }
+}
+
+/// Paths of keys and files name units, citizens and phones: of a failure of the file system only its
+/// kind is told.
+fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut cause = Some(error);
     while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            return Some(error.kind().to_string());
+        }
         cause = error.source();
     }
-    text
+    None
 }

@@ -8,27 +8,33 @@
 mod afterwards;
 mod asked;
 mod bundles;
+mod commits;
 mod directory;
 pub mod drive;
 mod effects;
 mod engine;
 mod error;
 mod facts;
+mod hand_back;
 mod host_notices;
+pub mod measures;
 mod money;
 mod outreach;
 mod parties;
 mod payload;
 mod publication;
 mod rows;
+mod sandbox;
 mod statistics;
 #[cfg(test)]
 mod tests;
 pub mod timers;
+pub mod trace;
 
 pub use afterwards::Check;
 pub use asked::{Decide, HandIn, check_notice};
 pub use bundles::{Bundles, BundlesError, legal_date};
+pub use commits::Committed;
 pub use effects::Folders;
 pub use effects::form_page;
 pub use engine::{Case, Engine, Form, Submitted, stamp};

@@ -2,8 +2,9 @@
 
 use crate::asked::{NAME_CHARS_MAX, check_text};
 use crate::effects::{failed, refusal};
-use crate::engine::{Case, Engine, blocking, refuse, stamp};
+use crate::engine::{Case, Engine, refuse, stamp};
 use crate::error::{Error, chain};
+use crate::sandbox::beside;
 use chrono::{DateTime, FixedOffset};
 use onething_capabilities::{BankAnswer, PaymentFile, fen, is_cnaps, yuan};
 use onething_case::{Command, State};
@@ -54,7 +55,7 @@ impl Engine {
         let asked_at = asked.map(|event| event.at.clone()).unwrap_or_default();
         let payments = self.folders.payments.clone();
         let (key, order) = (ticket.clone(), order.clone());
-        let written = blocking(move || {
+        let written = beside(move || {
             payments.write(&PaymentFile {
                 ticket: &key,
                 asked_at: &asked_at,

@@ -4,8 +4,9 @@
 
 use crate::asked::{HandIn, NAME_CHARS_MAX, check_text};
 use crate::effects::refusal;
-use crate::engine::{Engine, Submitted, blocking, stamp};
+use crate::engine::{Engine, Submitted, stamp};
 use crate::error::Error;
+use crate::sandbox::beside;
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use onething_capabilities::{Notice, Parameters, fen};
 use onething_contract::identifiers;
@@ -108,7 +109,7 @@ impl Engine {
     ) -> Result<(), Error> {
         let registers = self.folders.registers.clone();
         let (register, after) = (reach.register.clone(), run.done_to.clone());
-        let keys = blocking(move || registers.keys(&register, after.as_deref(), SUBJECTS_PER_CALL))
+        let keys = beside(move || registers.keys(&register, after.as_deref(), SUBJECTS_PER_CALL))
             .await?
             .map_err(Error::Refused)?;
         let subjects: Vec<Subject> = keys.iter().map(|key| subject(key)).collect();
@@ -149,7 +150,8 @@ impl Engine {
             let drive = self.drive(bundle.clone(), &reach.region);
             let (on, at) = (reach.on, at.to_owned());
             let (asked, subjects_asked) = (codes.clone(), subjects.to_vec());
-            let made = blocking(move || drive.reach(subjects_asked, asked, on, &at)).await??;
+            let reach = move || drive.reach(subjects_asked, asked, on, &at);
+            let made = self.sandbox.in_turn(reach).await??;
             for offer in made {
                 let fen = check(&offer, subjects, &codes)?;
                 offers.push(NewOffer { offer, fen });

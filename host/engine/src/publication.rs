@@ -1,6 +1,6 @@
 //! Publishing parameters apart from bundles: the bundles that rest on them are asked first.
 
-use crate::engine::{Engine, blocking, stamp};
+use crate::engine::{Engine, stamp};
 use crate::error::Error;
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use onething_capabilities::{Addition, PublicationError};
@@ -58,7 +58,8 @@ impl Engine {
                 let drive = self.drive(bundle.clone(), region);
                 let (name, parameter, at) =
                     (name.to_owned(), addition.parameter.clone(), at.clone());
-                let found = blocking(move || drive.check(name, parameter, &at)).await??;
+                let check = move || drive.check(name, parameter, &at);
+                let found = self.sandbox.in_turn(check).await??;
                 let matter = &manifest.matter;
                 findings.extend(found.into_iter().map(|finding| (matter.clone(), finding)));
             }

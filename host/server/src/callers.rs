@@ -54,7 +54,7 @@ pub struct Sample {
 #[derive(Debug)]
 pub(crate) struct Caller {
     entry: Arc<Entry>,
-    _place: OwnedSemaphorePermit,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 /// Why nobody can be let in.
@@ -177,7 +177,7 @@ impl Callers {
         match known.places.clone().try_acquire_owned() {
             Ok(place) => Ok(Caller {
                 entry: known.entry.clone(),
-                _place: place,
+                _place: Some(place),
             }),
             Err(_) => Err(Problem::new(
                 StatusCode::TOO_MANY_REQUESTS,
@@ -217,6 +217,14 @@ impl Caller {
     /// What cases and idempotency keys know it by.
     pub(crate) fn name(&self) -> &str {
         &self.entry.name
+    }
+
+    /// For what goes on after the request: its number is limited elsewhere.
+    pub(crate) fn without_place(self) -> Self {
+        Self {
+            entry: self.entry,
+            _place: None,
+        }
     }
 
     /// Who stands behind it.

@@ -3,7 +3,7 @@
 
 use crate::App;
 use crate::callers::Caller;
-use crate::limits::IDEMPOTENCY_KEY_CHARS_MAX;
+use crate::limits::{BODY_TIME_MAX, IDEMPOTENCY_KEY_CHARS_MAX};
 use crate::problem::Problem;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::AUTHORIZATION;
@@ -26,14 +26,18 @@ where
     }
 }
 
-impl<S: Send + Sync, E: FromRequest<S>> FromRequest<S> for Checked<E>
+/// A body: its bytes are set aside first, and it has so much time to arrive.
+impl<E: FromRequest<App>> FromRequest<App> for Checked<E>
 where
     Problem: From<E::Rejection>,
 {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        Ok(Self(E::from_request(request, state).await?))
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        app.load.reserve(&request)?;
+        let read = tokio::time::timeout(BODY_TIME_MAX, E::from_request(request, app)).await;
+        let read = read.map_err(|_| Problem::too_slow())?;
+        Ok(Self(read?))
     }
 }
 
@@ -47,7 +51,9 @@ impl FromRequestParts<App> for Caller {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim())
             .ok_or_else(Problem::unauthenticated)?;
-        app.callers.enter(token)
+        let caller = app.callers.enter(token)?;
+        tracing::Span::current().record("caller", caller.name());
+        Ok(caller)
     }
 }
 

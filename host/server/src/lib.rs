@@ -7,6 +7,7 @@
 //! It knows no rule of a case and no SQL: what may happen the engine decides, and what is listed the
 //! store has ready. It keeps no sessions. TLS is the business of the proxy before it.
 
+mod admission;
 mod afterwards;
 mod callers;
 mod cases;
@@ -14,9 +15,12 @@ mod clocks;
 mod commands;
 mod documents;
 mod extract;
+mod health;
 mod limits;
+mod live;
 mod materials;
 mod matters;
+mod metrics;
 mod money;
 mod offices;
 mod openapi;
@@ -35,7 +39,7 @@ use axum::Router;
 use chrono::{DateTime, FixedOffset, Utc};
 use onething_engine::Engine;
 use std::sync::Arc;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, watch};
 
 /// The whole API, as a service. Effects are carried out by [`serve`]'s workers, or by whoever calls
 /// [`Engine::work`].
@@ -45,7 +49,11 @@ pub fn router(engine: Engine, callers: Callers) -> Router {
 
 /// The description of the API, OpenAPI 3.1.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    openapi::describe(openapi::operations().into_openapi())
+    openapi::describe(
+        openapi::operations()
+            .merge(openapi::beside())
+            .into_openapi(),
+    )
 }
 
 /// What every handler has at hand.
@@ -55,8 +63,10 @@ struct App {
     callers: Callers,
     /// Told when there may be work.
     wake: Arc<Notify>,
-    /// One for each request under way.
-    places: Arc<Semaphore>,
+    load: Arc<admission::Load>,
+    live: Arc<live::Live>,
+    /// True once the host has been asked to stop.
+    stopping: Arc<watch::Sender<bool>>,
 }
 
 impl App {
@@ -65,18 +75,22 @@ impl App {
             engine,
             callers,
             wake: Arc::new(Notify::new()),
-            places: Arc::new(Semaphore::new(limits::REQUESTS_MAX)),
+            load: Arc::new(admission::Load::new()),
+            live: Arc::new(live::Live::new()),
+            stopping: Arc::new(watch::Sender::new(false)),
         }
     }
 
     fn router(&self) -> Router {
         let (routes, _) = openapi::operations().split_for_parts();
-        let keep = axum::middleware::from_fn_with_state(self.clone(), limits::keep);
+        let (beside, _) = openapi::beside().split_for_parts();
+        let keep = axum::middleware::from_fn_with_state(self.clone(), admission::keep);
         routes
             .fallback(openapi::unknown_path)
             .method_not_allowed_fallback(openapi::unknown_method)
             .layer(axum::extract::DefaultBodyLimit::max(limits::BODY_BYTES_MAX))
             .layer(keep)
+            .merge(beside)
             .with_state(self.clone())
     }
 }

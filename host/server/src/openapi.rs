@@ -2,13 +2,11 @@
 //! the bearer token, and the problems that any of them may answer with.
 
 use crate::problem::{MEDIA_TYPE, Members, Problem};
-use crate::records::Health;
 use crate::{
-    App, afterwards, cases, commands, documents, materials, matters, money, offices, outreach,
-    parties,
+    App, afterwards, cases, commands, documents, health, live, materials, matters, metrics, money,
+    offices, outreach, parties,
 };
 use axum::Json;
-use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use onething_contract::manifest::Column;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -30,8 +28,11 @@ const PROBLEMS: [(&str, &str); 5] = [
         "403",
         "The caller may not: the role or office that is needed is named.",
     ),
-    ("429", "Too many requests of this caller at a time."),
-    ("503", "The host is busy, or the request took too long."),
+    (
+        "429",
+        "There is no room now: too many requests of this caller or of all; Retry-After says when to come back.",
+    ),
+    ("503", "The request took too long."),
 ];
 
 #[derive(utoipa::OpenApi)]
@@ -68,6 +69,7 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .routes(routes!(cases::list_cases))
         .routes(routes!(cases::get_case))
         .routes(routes!(cases::list_events))
+        .routes(routes!(live::stream))
         .routes(routes!(cases::get_receipt))
         .routes(routes!(documents::list_forms))
         .routes(routes!(documents::get_form_page))
@@ -97,7 +99,14 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .routes(routes!(outreach::get_statistics))
         .merge(materials::operations())
         .routes(routes!(get_openapi))
-        .routes(routes!(health))
+}
+
+/// What is asked of the host itself, whatever else it has to do.
+pub(crate) fn beside() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(metrics::metrics))
 }
 
 /// Adds what the operations have in common.
@@ -160,22 +169,4 @@ pub(crate) async fn unknown_method(method: Method, uri: Uri) -> Problem {
 )]
 async fn get_openapi() -> Json<OpenApi> {
     Json(crate::openapi())
-}
-
-/// Whether the host is at work.
-///
-/// Lets in: anybody.
-#[utoipa::path(
-    get,
-    path = "/healthz",
-    tag = "host",
-    security(()),
-    responses(
-        (status = 200, description = "The store answers.", body = Health),
-        (status = 500, description = "It does not."),
-    ),
-)]
-async fn health(State(app): State<App>) -> Result<Json<Health>, Problem> {
-    app.engine.store().ready().await?;
-    Ok(Json(Health { status: "ok" }))
 }

@@ -16,8 +16,10 @@ use utoipa::ToSchema;
 
 /// The media type of a problem.
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
-/// Seconds after which what is refused for now may be tried again.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// The code of a problem, beside the answer: for the log and the metrics.
+#[derive(Debug, Clone)]
+pub(crate) struct Code(pub(crate) String);
 
 /// Why a request was not done.
 #[derive(Debug)]
@@ -143,13 +145,18 @@ impl Problem {
         problem
     }
 
-    /// Too much at once, or others were faster.
-    pub(crate) fn busy() -> Self {
+    /// There is no room for it now. The header `Retry-After` says when there should be.
+    pub(crate) fn full(code: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, code, zh, en)
+    }
+
+    /// The body did not arrive in time.
+    pub(crate) fn too_slow() -> Self {
         Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "busy",
-            "系统繁忙，请稍后重试",
-            "the host is busy; try again",
+            StatusCode::REQUEST_TIMEOUT,
+            "body-too-slow",
+            "请求体未能在时限内传完，请检查网络后重试",
+            "the body did not arrive in time; look at the network and try again",
         )
     }
 
@@ -190,18 +197,14 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
+        let code = Code(self.0.code.clone());
         let mut response = (status, axum::Json(self.0)).into_response();
+        response.extensions_mut().insert(code);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        match status {
-            StatusCode::UNAUTHORIZED => {
-                let challenge = HeaderValue::from_static("Bearer realm=\"onething\"");
-                headers.insert(header::WWW_AUTHENTICATE, challenge);
-            }
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
-            }
-            _ => {}
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer realm=\"onething\"");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }
@@ -211,7 +214,6 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::Refused(refusal) => refusal.into(),
-            Error::Store(error) => error.into(),
             Error::Unknown {
                 what: "matter",
                 name,
@@ -231,20 +233,25 @@ impl From<Error> for Problem {
                 finding.message.zh,
                 finding.message.en,
             ),
-            Error::Busy(_) | Error::Cancelled => Self::busy(),
+            Error::Busy(_) => Self::full(
+                "busy",
+                "该办件正被多方同时办理，请稍后重试",
+                "the case is written to by others all the time; try again",
+            ),
+            Error::Overloaded => Self::full(
+                "sandbox-full",
+                "等待办理的申报过多，请稍后重试",
+                "too many requests wait to be run; try again",
+            ),
             Error::Bundle(drive::Error::Fault { function, fault }) => faulted(function, &fault),
-            error => failed(&error, None),
+            error => failed(&error.in_log()),
         }
     }
 }
 
 impl From<onething_store::Error> for Problem {
     fn from(error: onething_store::Error) -> Self {
-        match &error {
-            onething_store::Error::Database { source, .. } => failed(&error, Some(source)),
-            // The cause of any other may quote the record.
-            _ => failed(&error, None),
-        }
+        Error::from(error).into()
     }
 }
 
@@ -321,7 +328,7 @@ fn faulted(function: &str, fault: &Fault) -> Problem {
             format!("the submission is too large: the bundle reads at most {limit} bytes"),
         );
     }
-    tracing::error!(function, fault = fault.name(), "a bundle failed");
+    tracing::error!(function, fault = fault.name(), "a request failed");
     Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         &format!("bundle-{}", fault.name()),
@@ -331,11 +338,8 @@ fn faulted(function: &str, fault: &Fault) -> Problem {
 }
 
 /// An error of the host's own, logged by its operation.
-fn failed(
-    error: &(dyn std::error::Error + 'static),
-    cause: Option<&(dyn std::error::Error + 'static)>,
-) -> Problem {
-    tracing::error!(%error, cause, "a request failed");
+fn failed(error: &str) -> Problem {
+    tracing::error!(error, "a request failed");
     Problem::internal()
 }
 
@@ -368,8 +372,8 @@ impl From<BytesRejection> for Problem {
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body-too-large",
-            "请求体过大：JSON 不超过 4 MiB，材料文件不超过 10 MiB",
-            "the body is too large: at most 4 MiB of JSON, 10 MiB of a material",
+            "请求体过大：JSON 不超过 12 MiB，材料文件不超过 10 MiB",
+            "the body is too large: at most 12 MiB of JSON, 10 MiB of a material",
         )
     }
 }
@@ -403,6 +407,7 @@ fn title(status: StatusCode) -> &'static str {
         StatusCode::FORBIDDEN => "没有权限",
         StatusCode::NOT_FOUND => "不存在",
         StatusCode::METHOD_NOT_ALLOWED => "不支持该方法",
+        StatusCode::REQUEST_TIMEOUT => "接收超时",
         StatusCode::CONFLICT => "与当前状态冲突",
         StatusCode::PAYLOAD_TOO_LARGE => "请求体过大",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "不支持该媒体类型",

@@ -19,13 +19,6 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// The host is at work.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Health {
-    /// `ok`.
-    pub(crate) status: &'static str,
-}
-
 /// Every version of every matter.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MatterList {

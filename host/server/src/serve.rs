@@ -1,9 +1,13 @@
 //! The host at work: connections, requests and workers, until it is asked to stop.
 
 use crate::limits::{CONNECTIONS_MAX, DRAIN_TIME_MAX, HEAD_TIME_MAX, READ_BYTES_MAX};
-use crate::{App, Callers, now};
+use crate::metrics::Peer;
+use crate::{App, Callers, live, now};
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -12,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinError, JoinHandle};
 
 /// How often a worker looks for work that nobody told it of: effects that rested, other hosts' cases.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -29,6 +34,10 @@ pub enum ServeError {
 
 /// Serves until `shutdown` resolves, then finishes what is under way.
 ///
+/// From then on `/readyz` says so. For `linger` requests are still taken in, so that whoever sends
+/// them has time to see it; then the listener closes, requests under way are answered, streams end,
+/// the workers finish what they hold, and what is left is handed back.
+///
 /// # Errors
 /// When a worker panics.
 pub async fn serve(
@@ -36,16 +45,23 @@ pub async fn serve(
     callers: Callers,
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
+    linger: Duration,
 ) -> Result<(), ServeError> {
     let app = App::new(engine, callers);
     let (stop, stopped) = watch::channel(false);
     let mut worker = tokio::spawn(work(app.clone(), stopped));
+    let watching = tokio::spawn(live::watch(app.clone()));
     let connections = GracefulShutdown::new();
+    let router = app.router();
     let lost = tokio::select! {
         () = shutdown => None,
         lost = &mut worker => Some(lost),
-        () = accept(&listener, app.router(), &connections) => None,
+        () = accept(&listener, &router, &connections) => None,
     };
+    app.stopping.send_replace(true);
+    let lingering = accept(&listener, &router, &connections);
+    // It accepts for ever.
+    let _ = tokio::time::timeout(linger, lingering).await;
     drop(listener);
     if tokio::time::timeout(DRAIN_TIME_MAX, connections.shutdown())
         .await
@@ -56,10 +72,27 @@ pub async fn serve(
     // Last, so that it takes up what the last requests led to.
     stop.send_replace(true);
     let lost = match lost {
-        Some(lost) => lost,
-        None => worker.await,
+        Some(lost) => Some(lost),
+        None => finish(worker).await,
     };
-    lost.map_err(ServeError::Worker)
+    // It has seen that the host stops; how it ended changes nothing.
+    let _ = watching.await;
+    if let Err(error) = app.engine.hand_back().await {
+        tracing::warn!(error = error.in_log(), "what was held is free only later");
+    }
+    lost.unwrap_or(Ok(())).map_err(ServeError::Worker)
+}
+
+/// Waits for a worker, but not for ever; `None` where it had to be cut off.
+async fn finish(mut worker: JoinHandle<()>) -> Option<Result<(), JoinError>> {
+    match tokio::time::timeout(DRAIN_TIME_MAX, &mut worker).await {
+        Ok(ended) => Some(ended),
+        Err(_) => {
+            tracing::warn!("a worker that took too long was cut off");
+            worker.abort();
+            None
+        }
+    }
 }
 
 /// Lets the bundles answer and carries out their effects, whenever there is something.
@@ -68,7 +101,12 @@ async fn work(app: App, mut stopped: watch::Receiver<bool>) {
         match app.engine.work(now()).await {
             Ok(0) => {}
             Ok(_) => continue,
-            Err(error) => tracing::error!(%error, "the workers could not look for work"),
+            Err(error) => {
+                tracing::error!(
+                    error = error.in_log(),
+                    "the workers could not look for work"
+                );
+            }
         }
         tokio::select! {
             () = app.wake.notified() => {}
@@ -79,26 +117,28 @@ async fn work(app: App, mut stopped: watch::Receiver<bool>) {
 }
 
 /// Takes in connections for ever, at most so many at a time.
-async fn accept(listener: &TcpListener, router: Router, connections: &GracefulShutdown) {
+async fn accept(listener: &TcpListener, router: &Router, connections: &GracefulShutdown) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     // It is never closed.
     while let Ok(place) = places.clone().acquire_owned().await {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match listener.accept().await {
+            Ok((stream, address)) => (stream, Peer(address.ip())),
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
                 tokio::time::sleep(ACCEPT_REST).await;
                 continue;
             }
         };
+        let service = TowerToHyperService::new(router.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            service.call(request)
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIME_MAX)
             .max_buf_size(READ_BYTES_MAX)
-            .serve_connection(
-                TokioIo::new(stream),
-                TowerToHyperService::new(router.clone()),
-            );
+            .serve_connection(TokioIo::new(stream), service);
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

@@ -25,6 +25,7 @@ mod schema;
 mod statistics;
 mod timers;
 mod vault;
+mod watch;
 mod write;
 
 pub use commit::{
@@ -40,6 +41,7 @@ pub use read::{CaseFilter, TaskKey};
 pub use statistics::StatisticsRow;
 pub use timers::{CaseTimer, TimerKey, TimerRow};
 pub use vault::{Masters, VaultError};
+pub use watch::EffectQueue;
 pub use write::Boundary;
 
 use backend::{Backend, Place};

@@ -6,7 +6,8 @@ use onething_tests::bundles::root;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -18,25 +19,34 @@ use ureq::http::Response;
 const WORK_TIME_MAX: Duration = Duration::from_secs(120);
 
 /// `onething serve`, stopped when it is dropped.
-struct Served {
-    process: Child,
-    url: String,
-    tokens: BTreeMap<String, String>,
+pub struct Served {
+    pub process: Child,
+    pub url: String,
+    pub tokens: BTreeMap<String, String>,
     agent: Agent,
 }
 
-struct Answer {
-    status: u16,
-    location: String,
+pub struct Answer {
+    pub status: u16,
+    pub location: String,
     etag: String,
-    text: String,
+    pub retry_after: String,
+    pub text: String,
 }
 
 impl Served {
     /// The tokens are told the first time only.
     fn start(data: &Path, tokens: BTreeMap<String, String>) -> Self {
-        let process = onething(data)
-            .args(["serve", "--listen", "127.0.0.1:0"])
+        let mut command = onething(data);
+        // What it does is asked of it; its log would only be in the way.
+        command.env("RUST_LOG", "warn").arg("serve");
+        Self::spawn(command, tokens)
+    }
+
+    /// Runs a command that begins with `serve`, on a free port.
+    pub fn spawn(mut command: Command, tokens: BTreeMap<String, String>) -> Self {
+        let process = command
+            .args(["--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -61,13 +71,13 @@ impl Served {
         panic!("it does not serve");
     }
 
-    fn get(&self, caller: &str, path: &str) -> Answer {
+    pub fn get(&self, caller: &str, path: &str) -> Answer {
         let request = self.agent.get(format!("{}{path}", self.url));
         let request = request.header("authorization", self.bearer(caller));
         Answer::of(request.call().unwrap())
     }
 
-    fn post(&self, caller: &str, path: &str, body: &Value) -> Answer {
+    pub fn post(&self, caller: &str, path: &str, body: &Value) -> Answer {
         let request = self.agent.post(format!("{}{path}", self.url));
         let request = request
             .header("authorization", self.bearer(caller))
@@ -75,12 +85,12 @@ impl Served {
         Answer::of(request.send_json(body).unwrap())
     }
 
-    fn bearer(&self, caller: &str) -> String {
+    pub fn bearer(&self, caller: &str) -> String {
         format!("Bearer {}", self.tokens[caller])
     }
 
     /// The case, once nothing is left to do but what `is_there` asks for.
-    fn wait(&self, case: &str, is_there: impl Fn(&Value) -> bool) -> Value {
+    pub fn wait(&self, case: &str, is_there: impl Fn(&Value) -> bool) -> Value {
         let started = Instant::now();
         loop {
             let found = self.get("platform", case).json();
@@ -98,12 +108,30 @@ impl Served {
         std::mem::take(&mut self.tokens)
     }
 
-    /// Asks it to stop and waits until it has.
-    fn stop(mut self) -> BTreeMap<String, String> {
+    /// Asks it to stop.
+    pub fn ask_to_stop(&self) {
         let pid = self.process.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
-        assert!(asked.success() && self.process.wait().unwrap().success());
+        assert!(asked.success());
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub fn stop(mut self) -> BTreeMap<String, String> {
+        self.ask_to_stop();
+        assert!(self.process.wait().unwrap().success());
         std::mem::take(&mut self.tokens)
+    }
+
+    /// A request as its bytes go over the wire: lines of a head, each with its end, and the beginning of
+    /// a body.
+    pub fn begin(&self, caller: &str, line: &str, head: &str, begun: &str) -> TcpStream {
+        let address = self.url.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        let bearer = self.bearer(caller);
+        let head =
+            format!("{line} HTTP/1.1\r\nhost: x\r\nauthorization: {bearer}\r\n{head}\r\n{begun}");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
     }
 }
 
@@ -124,13 +152,14 @@ impl Answer {
         Self {
             location: header("location"),
             etag: header("etag"),
+            retry_after: header("retry-after"),
             status: response.status().as_u16(),
             text: response.body_mut().read_to_string().unwrap(),
         }
     }
 
     #[track_caller]
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         assert!(
             (200..300).contains(&self.status),
             "{} {}",
@@ -241,7 +270,7 @@ fn a_platform_and_five_offices_bring_a_retirement_to_its_end() {
 }
 
 /// The sample, with what the registers say, as a platform's form fills it in.
-fn filled_in(served: &Served) -> Value {
+pub fn filled_in(served: &Served) -> Value {
     let sample = root().join("fixtures/_sample/retirement.json");
     let mut hand_in: Value =
         serde_json::from_str(&std::fs::read_to_string(sample).unwrap()).unwrap();
@@ -271,7 +300,7 @@ fn filled_in(served: &Served) -> Value {
 }
 
 /// The first task of the first office that has one.
-fn next_task(served: &Served) -> Option<(String, Value)> {
+pub fn next_task(served: &Served) -> Option<(String, Value)> {
     let officers = served
         .tokens
         .keys()
@@ -283,7 +312,7 @@ fn next_task(served: &Served) -> Option<(String, Value)> {
 }
 
 /// What the schema of the step wants, made up.
-fn payload(case: &Value, step: &str) -> Value {
+pub fn payload(case: &Value, step: &str) -> Value {
     let steps = case["steps"].as_array().unwrap();
     let step = steps.iter().find(|one| one["id"] == step).unwrap();
     let Some(wanted) = step["payload_schema"]["properties"].as_object() else {

@@ -345,10 +345,10 @@ async fn what_waits_is_one_transaction_of_sqlite() {
     let ids = ["a", "b", "a", "c"];
     let commits = ids.map(|id| commit(id, 1, 1));
     let (a, b, again, c) = tokio::join!(
-        store.register(&commits[0], None),
-        store.register(&commits[1], None),
-        store.register(&commits[2], None),
-        store.register(&commits[3], None),
+        store.register(&commits[0], None, None),
+        store.register(&commits[1], None, None),
+        store.register(&commits[2], None, None),
+        store.register(&commits[3], None, None),
     );
     assert!(a.is_ok() && b.is_ok() && c.is_ok());
     assert!(matches!(again, Err(CommitError::Conflict { .. })));
@@ -386,7 +386,10 @@ async fn more_than_may_wait_is_refused_at_once() {
 async fn a_server_that_was_killed_is_found_again() {
     let mut server = Postgres::start_own().unwrap();
     let store = Store::connect(&server.database().unwrap()).await.unwrap();
-    store.register(&commit(CASE, 1, 1), None).await.unwrap();
+    store
+        .register(&commit(CASE, 1, 1), None, None)
+        .await
+        .unwrap();
     server.kill().unwrap();
     assert!(store.append(&commit(CASE, 2, 2)).await.is_err());
     server.start_again().unwrap();

@@ -1,0 +1,86 @@
+//! What is looked at again and again: how far cases are that somebody follows, what waits, and
+//! whether the database answers at all.
+
+use crate::error::{failed, unsigned};
+use crate::{Error, ROWS_MAX, Store};
+
+/// Effects that are not settled, in one status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EffectQueue {
+    /// `pending`, `sent` or `dead`.
+    pub status: String,
+    /// How many.
+    pub count: u64,
+    /// When the oldest was asked for, RFC 3339.
+    pub oldest_at: String,
+}
+
+impl Store {
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let _: i64 = sqlx::query_scalar("SELECT count(*) FROM cases WHERE id = $1")
+            .bind("")
+            .fetch_one(&self.readers)
+            .await
+            .map_err(failed("reach the database"))?;
+        Ok(())
+    }
+
+    /// The number of the last event of each of these cases that is there: at most [`ROWS_MAX`] of
+    /// them in one query, the others are left out.
+    pub async fn versions(&self, case_ids: &[String]) -> Result<Vec<(String, u64)>, Error> {
+        if case_ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let limit = usize::try_from(ROWS_MAX).unwrap_or(usize::MAX);
+        let mut query = sqlx::QueryBuilder::new("SELECT id, version FROM cases WHERE id IN (");
+        let mut ids = query.separated(", ");
+        for id in case_ids.iter().take(limit) {
+            ids.push_bind(id);
+        }
+        query.push(")");
+        let rows: Vec<(String, i64)> = query
+            .build_query_as()
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed("look how far cases are"))?;
+        rows.into_iter()
+            .map(|(id, version)| Ok((id, unsigned(version, "the version of a case")?)))
+            .collect()
+    }
+
+    /// What waits to be carried out or answered.
+    pub async fn effect_queues(&self) -> Result<Vec<EffectQueue>, Error> {
+        let rows: Vec<(String, i64, String)> = sqlx::query_as(
+            "SELECT e.status, count(*), min(v.at)
+             FROM effects AS e JOIN events AS v ON v.case_id = e.case_id AND v.n = e.event
+             WHERE e.status IN ('pending', 'sent', 'dead')
+             GROUP BY e.status ORDER BY e.status",
+        )
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed("count the effects that wait"))?;
+        rows.into_iter()
+            .map(|(status, count, oldest_at)| {
+                let count = unsigned(count, "a count")?;
+                Ok(EffectQueue {
+                    status,
+                    count,
+                    oldest_at,
+                })
+            })
+            .collect()
+    }
+
+    /// Public notices whose period is over at `now` and that nobody has ended yet.
+    pub async fn count_notices_due(&self, now: &str) -> Result<u64, Error> {
+        let count: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM tasks WHERE notice IS NOT NULL AND objected = 0 AND due <= $1",
+        )
+        .bind(now)
+        .fetch_one(&self.readers)
+        .await
+        .map_err(failed("count the notices that are over"))?;
+        unsigned(count, "a count")
+    }
+}
