@@ -125,7 +125,7 @@ impl Engine {
                 return Ok(());
             }
             Effect::Seal { owner, documents } => {
-                let bundle = self.pinned(&case.state)?;
+                let bundle = self.pinned(&case.state.digest).await?;
                 self.seal(effect, &case, &bundle, owner, documents).await?
             }
             Effect::Notice {
@@ -133,11 +133,11 @@ impl Engine {
                 template,
                 values,
             } => {
-                let bundle = self.pinned(&case.state)?;
+                let bundle = self.pinned(&case.state.digest).await?;
                 self.notify(effect, &bundle, to, template, values)?
             }
             Effect::Delivery { form, to } => {
-                let bundle = self.pinned(&case.state)?;
+                let bundle = self.pinned(&case.state.digest).await?;
                 self.deliver(effect, &case, &bundle, form, to).await?
             }
         };

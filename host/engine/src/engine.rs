@@ -5,6 +5,7 @@ use crate::asked::{
     Decide, HandIn, NAME_CHARS_MAX, TEXT_CHARS_MAX, check_notice, check_proof, check_text,
 };
 use crate::bundles::Bundles;
+use crate::deployment::Deployed;
 use crate::drive::{Drive, HandedIn, Invoked, Past};
 use crate::effects::Folders;
 use crate::error::{Error, chain};
@@ -12,14 +13,14 @@ use crate::facts::LiveFacts;
 use crate::payload::check_payload;
 use crate::{money, rows};
 use chrono::{DateTime, FixedOffset, SecondsFormat};
-use onething_capabilities::Published;
+use onething_capabilities::{Parameters, Published};
 use onething_case::{Command, Recorded, State, decide};
 use onething_contract::manifest::Manifest;
 use onething_contract::{
     Assessment, Decision, Filer, FilledForm, Finding, Material, MaterialStatus, Office, Prefilled,
     Subject,
 };
-use onething_runtime::Bundle;
+use onething_runtime::{Bundle, Runtime};
 use onething_store::{Commit, CommitError, Idempotency, Registered, Store};
 use serde_json::Value;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ const CONFLICTS_MAX: u32 = 32;
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) store: Store,
-    pub(crate) bundles: Bundles,
+    pub(crate) deployed: Arc<Deployed>,
     pub(crate) parameters: Published,
     pub(crate) folders: Arc<Folders>,
 }
@@ -69,19 +70,39 @@ pub struct Case {
 }
 
 impl Engine {
-    /// Over a store, with the bundles and parameters of the deployment.
+    /// Over a store, with these bundles and no others.
     pub fn new(store: Store, bundles: Bundles, parameters: Published, folders: Folders) -> Self {
         Self {
             store,
-            bundles,
+            deployed: Arc::new(Deployed::fixed(bundles)),
             parameters,
             folders: Arc::new(folders),
         }
     }
 
-    /// The bundles.
-    pub fn bundles(&self) -> &Bundles {
-        &self.bundles
+    /// Over a store, with the bundles that are deployed in it, once [`Engine::refresh`] has looked.
+    pub fn deployed(
+        store: Store,
+        runtime: Runtime,
+        parameters: Published,
+        folders: Folders,
+    ) -> Self {
+        Self {
+            store,
+            deployed: Arc::new(Deployed::from_store(runtime)),
+            parameters,
+            folders: Arc::new(folders),
+        }
+    }
+
+    /// The bundles as they are now. Whoever answers a request takes them once.
+    pub fn bundles(&self) -> Arc<Bundles> {
+        self.deployed.current()
+    }
+
+    /// The parameters as they are now.
+    pub fn parameters(&self) -> Arc<Parameters> {
+        self.parameters.current()
     }
 
     /// The store: lists, materials and documents are read from it directly.
@@ -103,7 +124,7 @@ impl Engine {
         now: DateTime<FixedOffset>,
     ) -> Result<Form, Error> {
         let now = stamp(now);
-        let bundle = self.valid(matter, &now)?.clone();
+        let bundle = Self::valid(&self.bundles(), matter, &now)?;
         let drive = self.drive(bundle.clone(), region);
         let values = blocking(move || drive.prefill(filer, subject, purpose, &now)).await??;
         Ok(Form {
@@ -133,8 +154,8 @@ impl Engine {
             });
         }
         let at = stamp(now);
-        let legal_date = self.legal_date(matter, &hand_in.answers, &at)?;
-        let bundle = self.valid(matter, &legal_date)?.clone();
+        let (bundle, legal_date) =
+            Self::applicable(&self.bundles(), matter, &hand_in.answers, &at)?;
         let region = hand_in.region.clone();
         let drive = self.drive(bundle, &region);
         let (round, invoked) = match self
@@ -152,7 +173,8 @@ impl Engine {
         let events = drive.register(id.clone(), legal_date, round)?;
         let state = State::from_events(&events)?;
         let invoked: Vec<(u64, Invoked)> = invoked.into_iter().map(|one| (1, one)).collect();
-        let commit = self.commit(None, &state, events, &invoked);
+        let manifest = Some(drive.bundle.manifest().as_ref());
+        let commit = self.commit(None, &state, events, &invoked, manifest);
         match self.store.register(&commit, idempotency.as_ref()).await {
             Err(error) => match money::no_money(&error) {
                 Some(finding) => Ok(refused_with(state.assessment, finding)),
@@ -186,7 +208,8 @@ impl Engine {
     ) -> Result<Submitted, Error> {
         let at = stamp(now);
         let case = self.case(case_id).await?;
-        let drive = self.drive(self.pinned(&case.state)?, &case.state.submission.region);
+        let bundle = self.pinned(&case.state.digest).await?;
+        let drive = self.drive(bundle, &case.state.submission.region);
         let (round, invoked) = match self
             .hand_in(&drive, hand_in, Some(&case.state), submitted_by, &at)
             .await?
@@ -277,7 +300,7 @@ impl Engine {
             .await?;
         if !matches!(material.status, MaterialStatus::Supplied(_)) {
             let Case { state, .. } = self.case(case_id).await?;
-            check_proof(self.pinned(&state)?.manifest(), &material)?;
+            check_proof(self.pinned(&state.digest).await?.manifest(), &material)?;
         }
         let command = Command::SupplyMaterial(material);
         self.command(case_id, &stamp(now), Vec::new(), |_| Ok(command.clone()))
@@ -349,7 +372,8 @@ impl Engine {
         state: &State,
         now: DateTime<FixedOffset>,
     ) -> Result<Vec<FilledForm>, Error> {
-        let drive = self.drive(self.pinned(state)?, &state.submission.region);
+        let bundle = self.pinned(&state.digest).await?;
+        let drive = self.drive(bundle, &state.submission.region);
         let (state, now) = (state.clone(), stamp(now));
         Ok(blocking(move || drive.project(&state, &now)).await??)
     }
@@ -381,9 +405,10 @@ impl Engine {
                 if state.next_reaction().is_none() {
                     return Ok(Case { state, events });
                 }
-                let Ok(bundle) = self.pinned(&state) else {
+                let Some(bundle) = self.pinned_if_there(&state).await? else {
                     return self.park_without_bundle(case_id, &state).await;
                 };
+                let manifest = bundle.manifest().clone();
                 let drive = self.drive(bundle, &state.submission.region);
                 let (reaction, known, before);
                 (reaction, known, before, past) = blocking(move || {
@@ -403,7 +428,13 @@ impl Engine {
                     .into_iter()
                     .map(|one| (reaction.to, one))
                     .collect();
-                let commit = self.commit(Some(&before), &after, reaction.events.clone(), &invoked);
+                let commit = self.commit(
+                    Some(&before),
+                    &after,
+                    reaction.events.clone(),
+                    &invoked,
+                    Some(&manifest),
+                );
                 match self.store.append(&commit).await {
                     Ok(()) => {}
                     Err(CommitError::Conflict { .. }) => break,
@@ -432,7 +463,7 @@ impl Engine {
             .unwrap_or_default();
         let parked = decide(Some(state), &at, &command)?;
         let after = state.clone().after(&parked)?;
-        let commit = self.commit(Some(state), &after, parked, &[]);
+        let commit = self.commit(Some(state), &after, parked, &[], None);
         self.store.append(&commit).await.map_err(refuse)?;
         self.case(case_id).await
     }
@@ -464,7 +495,9 @@ impl Engine {
             let after = state.clone().after(&events)?;
             let number = events.first().map_or(after.last_event, |event| event.n);
             let invoked: Vec<_> = invoked.iter().map(|one| (number, one.clone())).collect();
-            let commit = self.commit(Some(&state), &after, events, &invoked);
+            let bundle = self.pinned_if_there(&state).await?;
+            let manifest = bundle.as_ref().map(|bundle| bundle.manifest().as_ref());
+            let commit = self.commit(Some(&state), &after, events, &invoked, manifest);
             match self.store.append(&commit).await {
                 Ok(()) => return Ok(commit),
                 Err(CommitError::Conflict { .. }) => {}
@@ -480,9 +513,8 @@ impl Engine {
         state: &State,
         events: Vec<Recorded>,
         invoked: &[(u64, Invoked)],
+        manifest: Option<&Manifest>,
     ) -> Commit {
-        let bundle = self.bundles.pinned(&state.digest);
-        let manifest = bundle.map(|bundle| bundle.manifest().as_ref());
         rows::commit(
             before,
             state,
@@ -526,14 +558,17 @@ impl Engine {
         Ok(())
     }
 
-    pub(crate) fn pinned(&self, state: &State) -> Result<Bundle, Error> {
-        self.bundles
-            .pinned(&state.digest)
-            .cloned()
-            .ok_or_else(|| Error::Unknown {
-                what: "bundle with the digest",
-                name: state.digest.clone(),
-            })
+    /// The bundle of a case; `None` where it was never deployed here, or does not load.
+    async fn pinned_if_there(&self, state: &State) -> Result<Option<Bundle>, Error> {
+        match self.pinned(&state.digest).await {
+            Ok(bundle) => Ok(Some(bundle)),
+            Err(Error::Unknown { .. }) => Ok(None),
+            Err(error @ Error::NotLoaded { .. }) => {
+                tracing::error!(case = %state.id, error = chain(&error), "a case is without its bundle");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     pub(crate) fn drive(&self, bundle: Bundle, region: &str) -> Drive {

@@ -24,6 +24,15 @@ pub enum Error {
     /// The bundle failed, or asked for what it may not.
     #[error("the bundle failed")]
     Bundle(#[source] drive::Error),
+    /// A bundle that was deployed does not load on this host.
+    #[error("the bundle {digest} does not load on this host")]
+    NotLoaded {
+        /// Which.
+        digest: String,
+        /// Why not.
+        #[source]
+        source: Box<onething_runtime::LoadError>,
+    },
     /// The store.
     #[error(transparent)]
     Store(#[from] onething_store::Error),

@@ -7,6 +7,7 @@
 
 mod asked;
 mod bundles;
+mod deployment;
 pub mod drive;
 mod effects;
 mod engine;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use asked::{Decide, HandIn, check_notice};
 pub use bundles::{Bundles, BundlesError, legal_date};
+pub use deployment::{FolderError, RolledBack};
 pub use effects::Folders;
 pub use effects::form_page;
 pub use engine::{Case, Engine, Form, Submitted, stamp};

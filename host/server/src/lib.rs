@@ -7,6 +7,7 @@
 //! It knows no rule of a case and no SQL: what may happen the engine decides, and what is listed the
 //! store has ready. It keeps no sessions. TLS is the business of the proxy before it.
 
+mod bundles;
 mod callers;
 mod cases;
 mod commands;
@@ -55,6 +56,8 @@ struct App {
     wake: Arc<Notify>,
     /// One for each request under way.
     places: Arc<Semaphore>,
+    /// For whoever checks an uploaded bundle: it takes a processor for a while.
+    checks: Arc<Semaphore>,
 }
 
 impl App {
@@ -64,6 +67,7 @@ impl App {
             callers,
             wake: Arc::new(Notify::new()),
             places: Arc::new(Semaphore::new(limits::REQUESTS_MAX)),
+            checks: Arc::new(Semaphore::new(limits::CHECKS_MAX)),
         }
     }
 

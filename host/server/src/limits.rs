@@ -29,6 +29,18 @@ pub(crate) const CONNECTIONS_MAX: usize = 1024;
 pub(crate) const REQUESTS_MAX: usize = 256;
 /// Requests at a time, of one caller.
 pub(crate) const CALLER_REQUESTS_MAX: usize = 64;
+/// Of an uploaded bundle with its fixtures, a tar.
+pub(crate) const UPLOAD_BYTES_MAX: usize = 32 << 20;
+/// Of a file in it.
+pub(crate) const UPLOAD_FILE_BYTES_MAX: u64 = 16 << 20;
+/// Files in it.
+pub(crate) const UPLOAD_FILES_MAX: usize = 5_000;
+/// Characters of the name of a file in it.
+pub(crate) const UPLOAD_NAME_CHARS_MAX: usize = 200;
+/// Bundles that are checked at a time.
+pub(crate) const CHECKS_MAX: usize = 1;
+/// How long the fixtures of an uploaded bundle may be replayed: it must be over before the request is.
+pub(crate) const CHECK_TIME_MAX: Duration = Duration::from_secs(40);
 /// Characters of an idempotency key.
 pub(crate) const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 /// Rows of a page where the caller does not say.

@@ -1,7 +1,7 @@
 //! The host at work: connections, requests and workers, until it is asked to stop.
 
 use crate::limits::{CONNECTIONS_MAX, DRAIN_TIME_MAX, HEAD_TIME_MAX, READ_BYTES_MAX};
-use crate::{App, Callers, now};
+use crate::{App, Callers, bundles, now};
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -39,6 +39,7 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let app = App::new(engine, callers);
     let (stop, stopped) = watch::channel(false);
+    let follower = tokio::spawn(bundles::follow(app.engine.clone(), stopped.clone()));
     let mut worker = tokio::spawn(work(app.clone(), stopped));
     let connections = GracefulShutdown::new();
     let lost = tokio::select! {
@@ -59,7 +60,7 @@ pub async fn serve(
         Some(lost) => lost,
         None => worker.await,
     };
-    lost.map_err(ServeError::Worker)
+    lost.and(follower.await).map_err(ServeError::Worker)
 }
 
 /// Lets the bundles answer and carries out their effects, whenever there is something.

@@ -7,7 +7,9 @@
 //! It knows no rule of a case: statuses are words and the read model is whatever the caller derived
 //! from the events. It has no clock: every time is handed in.
 
+mod blobs;
 mod commit;
+mod deployments;
 mod effects;
 mod error;
 mod files;
@@ -17,9 +19,11 @@ mod read;
 mod schema;
 mod statistics;
 
+pub use blobs::{BlobInfo, BlobReader, BlobWriter, CHUNK_BYTES};
 pub use commit::{
     CaseRow, Commit, Idempotency, JournalEntry, Keys, NewEffect, NoticeRow, Registered, TaskRow,
 };
+pub use deployments::{ActivationRow, BundleRow, NewActivation, Rollback};
 pub use effects::{EffectRow, EffectStatus};
 pub use error::{CommitError, Error};
 pub use files::{DocumentFile, DocumentInfo, MaterialFile};
@@ -113,16 +117,21 @@ impl Store {
     /// that is taken and not used leaves a gap.
     pub async fn next_case_number(&self, region: &str, year: u16) -> Result<String, Error> {
         let name = format!("{region}-{year}");
-        let number: i64 = sqlx::query_scalar(
+        let number = self.next_number(&name, "take the next case number").await?;
+        Ok(format!("{name}-{number:06}"))
+    }
+
+    /// The next number of a counter, from 1.
+    async fn next_number(&self, name: &str, operation: &'static str) -> Result<i64, Error> {
+        sqlx::query_scalar(
             "INSERT INTO counters (name, value) VALUES ($1, 1)
              ON CONFLICT (name) DO UPDATE SET value = counters.value + 1
              RETURNING value",
         )
-        .bind(&name)
+        .bind(name)
         .fetch_one(&self.writer)
         .await
-        .map_err(failed("take the next case number"))?;
-        Ok(format!("{name}-{number:06}"))
+        .map_err(failed(operation))
     }
 
     /// A transaction that holds the right to write from its start, so that what it reads still

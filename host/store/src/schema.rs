@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_cases.sql"),
     include_str!("../migrations/0002_budgets.sql"),
     include_str!("../migrations/0003_outreach.sql"),
+    include_str!("../migrations/0004_bundles.sql"),
 ];
 /// SQLite's result code for a file that is something else.
 const SQLITE_NOTADB: &str = "26";
