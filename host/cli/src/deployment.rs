@@ -38,13 +38,14 @@ impl Deployment {
     /// Opens the store, takes in what is new in the folder of bundles, and loads what is in force.
     pub async fn open(&self) -> anyhow::Result<Engine> {
         let engine = self.open_store().await?;
-        if self.bundles.exists() {
+        let has_folder = self.bundles.exists();
+        if has_folder {
             engine.take_folder(&self.bundles, now()).await?;
         }
         engine.refresh().await?;
-        if engine.bundles().iter().next().is_none() {
+        if !has_folder && engine.bundles().iter().next().is_none() {
             bail!(
-                "nothing is deployed, and {} has no bundles: `onething bundle build functions/<matter>` makes them",
+                "nothing is deployed, and there is no {}: `onething bundle build functions/<matter>` makes it",
                 self.bundles.display()
             );
         }

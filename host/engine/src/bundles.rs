@@ -6,7 +6,7 @@ use crate::error::Error;
 use onething_contract::manifest::Manifest;
 use onething_runtime::{Bundle, LoadError, Runtime};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What a host runs at one moment. Whoever answers a request takes it once, so that no answer is
@@ -15,18 +15,21 @@ use std::path::{Path, PathBuf};
 pub struct Bundles {
     /// Every bundle that is loaded, in force or only pinned by a case, by digest.
     loaded: BTreeMap<String, Bundle>,
-    /// What is in force, in the order in which it was put there.
+    /// What is taken for some legal date, in the order in which it was put in force.
     standing: Vec<Standing>,
     /// Of the store's log of activations.
     pub(crate) generation: u64,
 }
 
 /// An activation that was not taken back.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Standing {
-    pub bundle: Bundle,
-    /// The first legal date that the bundle is taken for: its law's first day, or a later one.
-    pub from_day: String,
+    pub matter: String,
+    pub digest: String,
+    /// The first legal date that the bundle is taken for.
+    pub from: String,
+    /// The day before which its law ends.
+    pub until: Option<String>,
 }
 
 /// Why the folder of bundles cannot be used.
@@ -59,63 +62,58 @@ impl Bundles {
     /// # Errors
     /// At the first file that is not a bundle.
     pub fn load(runtime: &Runtime, folder: &Path) -> Result<Self, BundlesError> {
-        let mut bundles = Self::default();
+        let mut found = Vec::new();
         for (path, component) in read_folder(folder)? {
             let loaded = runtime.load(&component);
-            let bundle = loaded.map_err(|source| BundlesError::Load {
+            found.push(loaded.map_err(|source| BundlesError::Load {
                 path,
                 source: Box::new(source),
-            })?;
-            bundles.add(bundle);
+            })?);
         }
-        let versions = |one: &Standing| age(one.bundle.manifest());
-        bundles.standing.sort_by_key(versions);
+        found.sort_by_key(|bundle| age(bundle.manifest()));
+        let mut bundles = Self::default();
+        found.into_iter().for_each(|bundle| bundles.add(bundle));
         Ok(bundles)
     }
 
     /// Puts a bundle in force for the law that it implements, over what is there.
     pub fn add(&mut self, bundle: Bundle) {
-        self.keep(bundle.clone());
-        self.standing.push(Standing {
-            from_day: bundle.manifest().valid.since.clone(),
-            bundle,
+        let manifest = bundle.manifest();
+        let mut standing = std::mem::take(&mut self.standing);
+        standing.push(Standing {
+            matter: manifest.matter.clone(),
+            digest: bundle.digest().to_owned(),
+            from: manifest.valid.since.clone(),
+            until: manifest.valid.until.clone(),
         });
+        self.keep(bundle);
+        self.put_in_force(standing, self.generation);
     }
 
     /// What is in force for some day, by matter, the newest law first.
     pub fn iter(&self) -> impl Iterator<Item = &Bundle> {
-        let mut versions: Vec<(&str, &str, &Bundle)> = Vec::new();
-        for one in &self.standing {
-            let (manifest, from) = (one.bundle.manifest(), one.from());
-            let known = |(_, _, bundle): &(&str, &str, &Bundle)| is_same(bundle, &one.bundle);
-            if self.is_ever_taken(one) && !versions.iter().any(known) {
-                versions.push((manifest.matter.as_str(), from, &one.bundle));
-            }
-        }
-        versions.sort_by(|(matter, from, _), (other, since, _)| {
-            matter.cmp(other).then(since.cmp(from))
-        });
-        versions.into_iter().map(|(_, _, bundle)| bundle)
+        let mut standing: Vec<&Standing> = self.standing.iter().collect();
+        standing.sort_by(|a, b| a.matter.cmp(&b.matter).then(b.from.cmp(&a.from)));
+        standing.dedup_by_key(|one| &one.digest);
+        standing.into_iter().filter_map(|one| self.bundle(one))
     }
 
     /// The version of a matter that is taken for a day, `2025-01-06`: the one that was put in force
     /// last of those whose period covers it.
     pub fn on(&self, matter: &str, day: &str) -> Option<&Bundle> {
-        let found = self.of(matter).rfind(|one| one.covers(day));
-        found.map(|one| &one.bundle)
+        self.bundle(taken(&self.standing, matter, day)?)
     }
 
     /// The version of the newest law of a matter.
     pub fn newest(&self, matter: &str) -> Option<&Bundle> {
-        let newest = self.of(matter).max_by_key(|one| one.from());
-        newest.map(|one| &one.bundle)
+        let of_matter = self.standing.iter().filter(|one| one.matter == matter);
+        self.bundle(of_matter.max_by_key(|one| &one.from)?)
     }
 
     /// The version of the newest law of every matter.
     pub fn all_newest(&self) -> impl Iterator<Item = &Bundle> {
-        let mut matters: Vec<&str> = self.standing.iter().map(Standing::matter).collect();
-        matters.sort_unstable();
-        matters.dedup();
+        let matters = self.standing.iter().map(|one| one.matter.as_str());
+        let matters: BTreeSet<&str> = matters.collect();
         matters.into_iter().filter_map(|matter| self.newest(matter))
     }
 
@@ -124,55 +122,50 @@ impl Bundles {
         self.loaded.get(digest)
     }
 
-    /// With a bundle that cases are pinned to; what is in force stays.
+    /// With a bundle loaded; what is in force stays.
     pub(crate) fn keep(&mut self, bundle: Bundle) {
         self.loaded.insert(bundle.digest().to_owned(), bundle);
     }
 
-    /// With other ones in force; what is loaded stays loaded.
-    pub(crate) fn put_in_force(&mut self, standing: Vec<Standing>, generation: u64) {
-        for one in &standing {
-            self.keep(one.bundle.clone());
-        }
+    /// With other ones in force, without those that others have replaced for every day; what is loaded
+    /// stays loaded.
+    pub(crate) fn put_in_force(&mut self, mut standing: Vec<Standing>, generation: u64) {
+        let all = standing.clone();
+        standing.retain(|one| is_ever_taken(&all, one));
         self.standing = standing;
         self.generation = generation;
     }
 
-    fn of(&self, matter: &str) -> impl DoubleEndedIterator<Item = &Standing> {
-        self.standing
-            .iter()
-            .filter(move |one| one.matter() == matter)
+    /// What is in force and not loaded yet.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        let digests = self.standing.iter().map(|one| &one.digest);
+        digests
+            .filter(|digest| !self.loaded.contains_key(*digest))
+            .cloned()
+            .collect()
     }
 
-    /// What is taken changes on the days on which some period begins or ends, and on no others.
-    fn is_ever_taken(&self, one: &Standing) -> bool {
-        let of_matter = || self.of(one.matter());
-        let begins = of_matter().map(Standing::from);
-        let ends = of_matter().filter_map(Standing::until);
-        begins.chain(ends).any(|day| {
-            let taken = self.on(one.matter(), day);
-            taken.is_some_and(|taken| is_same(taken, &one.bundle))
-        })
+    fn bundle(&self, standing: &Standing) -> Option<&Bundle> {
+        self.loaded.get(&standing.digest)
     }
 }
 
-impl Standing {
-    fn matter(&self) -> &str {
-        &self.bundle.manifest().matter
-    }
+fn taken<'a>(standing: &'a [Standing], matter: &str, day: &str) -> Option<&'a Standing> {
+    standing.iter().rfind(|one| {
+        one.matter == matter
+            && one.from.as_str() <= day
+            && one.until.as_deref().is_none_or(|until| day < until)
+    })
+}
 
-    fn from(&self) -> &str {
-        let since = self.bundle.manifest().valid.since.as_str();
-        since.max(&self.from_day)
-    }
-
-    fn until(&self) -> Option<&str> {
-        self.bundle.manifest().valid.until.as_deref()
-    }
-
-    fn covers(&self, day: &str) -> bool {
-        self.from() <= day && self.until().is_none_or(|until| day < until)
-    }
+/// What is taken changes on the days on which some period begins or ends, and on no others.
+fn is_ever_taken(all: &[Standing], one: &Standing) -> bool {
+    let of_matter = || all.iter().filter(|other| other.matter == one.matter);
+    let begins = of_matter().map(|other| other.from.as_str());
+    let ends = of_matter().filter_map(|other| other.until.as_deref());
+    begins.chain(ends).any(|day| {
+        taken(all, &one.matter, day).is_some_and(|taken| std::ptr::eq(taken, one) || taken == one)
+    })
 }
 
 impl Engine {
@@ -255,6 +248,62 @@ pub(crate) fn unknown_matter(matter: &str) -> Error {
     }
 }
 
-fn is_same(one: &Bundle, other: &Bundle) -> bool {
-    one.digest() == other.digest()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `digest from [until]`, in the order in which they are put in force, all of one matter.
+    fn in_force(activations: &[&str]) -> Bundles {
+        let standing = activations.iter().map(|written| {
+            let words: Vec<&str> = written.split(' ').collect();
+            Standing {
+                matter: "m".to_owned(),
+                digest: words[0].to_owned(),
+                from: words[1].to_owned(),
+                until: words.get(2).map(|day| (*day).to_owned()),
+            }
+        });
+        let mut bundles = Bundles::default();
+        bundles.put_in_force(standing.collect(), 1);
+        bundles
+    }
+
+    #[test]
+    fn the_last_one_whose_period_covers_the_day_is_taken() {
+        let (a, b) = ("a 2025-01-01", "b 2025-01-01");
+        let (old, new) = ("a 2025-01-01 2026-01-01", "n 2026-01-01");
+        type Expected<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(&[&str], Expected<'_>, &[&str]); 6] = [
+            (&[], &[("2025-06-01", "")], &[]),
+            // A mended version replaces the one before, wholly.
+            (&[a, b], &[("2024-12-31", ""), ("2025-01-01", "b")], &["b"]),
+            // The new law begins, the old one goes on for the days before.
+            (
+                &[a, new],
+                &[("2025-12-31", "a"), ("2026-01-01", "n")],
+                &["a", "n"],
+            ),
+            // A version of the old law that ends leaves the new one alone.
+            (
+                &[a, new, "c 2025-01-01 2026-01-01"],
+                &[("2025-12-31", "c"), ("2026-01-01", "n")],
+                &["n", "c"],
+            ),
+            // Laws that have ended are taken for their days and no others.
+            (&[old], &[("2025-12-31", "a"), ("2026-01-01", "")], &["a"]),
+            // The same bundle again is the same bundle.
+            (&[a, b, a], &[("2025-01-01", "a")], &["a"]),
+        ];
+        for (activations, expected, needed) in cases {
+            let bundles = in_force(activations);
+            for (day, digest) in expected {
+                let found = taken(&bundles.standing, "m", day).map_or("", |one| &one.digest);
+                assert_eq!(found, *digest, "{activations:?} on {day}");
+                assert!(taken(&bundles.standing, "other", day).is_none());
+            }
+            let mut missing = bundles.missing();
+            missing.dedup();
+            assert_eq!(missing, needed, "{activations:?}");
+        }
+    }
 }

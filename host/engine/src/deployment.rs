@@ -100,19 +100,17 @@ impl Engine {
         // Before the list, so that what comes in between is looked at once more.
         let generation = self.store.generation().await?;
         let mut bundles = Bundles::clone(&self.bundles());
-        let mut standing = Vec::new();
-        for row in self.store.standing().await? {
-            let bundle = match bundles.pinned(&row.bundle.digest) {
-                Some(bundle) => bundle.clone(),
-                None => self.fetch(runtime, &row.bundle.digest).await?,
-            };
-            bundles.keep(bundle.clone());
-            standing.push(Standing {
-                bundle,
-                from_day: row.from_day,
-            });
+        let rows = self.store.standing().await?;
+        let standing = rows.into_iter().map(|row| Standing {
+            matter: row.bundle.matter,
+            digest: row.bundle.digest,
+            from: row.from_day,
+            until: row.bundle.until,
+        });
+        bundles.put_in_force(standing.collect(), generation);
+        for digest in bundles.missing() {
+            bundles.keep(self.fetch(runtime, &digest).await?);
         }
-        bundles.put_in_force(standing, generation);
         self.deployed.exchange(bundles);
         Ok(true)
     }
@@ -182,6 +180,7 @@ impl Engine {
         };
         let row = self.put_bundle(&component, by, now).await?;
         let activation = NewActivation {
+            // It is never taken for a day before its law.
             from_day: from.max(law.since),
             at: stamp(now),
             by: by.to_owned(),

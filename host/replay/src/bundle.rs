@@ -139,7 +139,7 @@ impl Report {
                 return self.wrong(
                     "",
                     "too-many-fixtures",
-                    format!("案例 {count} 个，最多 {FIXTURES_MAX} 个"),
+                    format!("样例 {count} 个，最多 {FIXTURES_MAX} 个"),
                     format!("{count} fixtures, at most {FIXTURES_MAX} are replayed"),
                 );
             }
@@ -148,7 +148,7 @@ impl Report {
                 return self.wrong(
                     "",
                     "fixtures-unreadable",
-                    format!("无法读取案例：{why}"),
+                    format!("无法读取样例：{why}"),
                     why,
                 );
             }
@@ -163,7 +163,7 @@ impl Report {
                 self.wrong(
                     "",
                     "out-of-time",
-                    format!("{seconds} 秒内未能回放完毕，还剩 {left} 个案例"),
+                    format!("{seconds} 秒内未能回放完毕，还剩 {left} 个样例"),
                     format!("{left} fixtures were not replayed within {seconds} s"),
                 );
                 break;
@@ -174,7 +174,7 @@ impl Report {
                 self.wrong(
                     &name,
                     "other-matter",
-                    format!("案例属于事项 {matter}，不是 {}", self.matter),
+                    format!("样例属于事项 {matter}，不是 {}", self.matter),
                     format!(
                         "the fixture is of the matter {matter}, not of {}",
                         self.matter
@@ -193,7 +193,7 @@ impl Report {
                     ..
                 } => {
                     let why = told(&problem, fixtures);
-                    let zh = format!("案例回放结果不符：{why}");
+                    let zh = format!("样例回放结果不符：{why}");
                     self.wrong(&name, "fixture-failed", zh, why);
                 }
             }
@@ -202,7 +202,7 @@ impl Report {
             self.wrong(
                 "",
                 "no-fixtures",
-                "没有适用于该版本的案例，至少需要一个".to_owned(),
+                "没有适用于该版本的样例，至少需要一个".to_owned(),
                 format!(
                     "no fixture of {} within the law of this version; at least one must come out as expected",
                     self.matter
@@ -210,7 +210,7 @@ impl Report {
             );
         }
         self.checked(
-            format!("{replayed} 个案例与预期一致，各运行两次，逐字节相同（另有 {other_law} 个不适用于该版本）"),
+            format!("{replayed} 个样例与预期一致，各运行两次，逐字节相同（另有 {other_law} 个不适用于该版本）"),
             format!("{replayed} fixtures as expected, each run twice to the same bytes ({other_law} of another version's law)"),
         );
     }

@@ -370,7 +370,7 @@ fn not_taken(name: &str) -> Problem {
     let name: String = name.chars().take(UPLOAD_NAME_CHARS_MAX).collect();
     unpackable(
         format!(
-            "不接受 {name}：只能有一个 {BUNDLE}，以及 {FIXTURES}/<案例>/… 下的普通文件，各一次"
+            "不接受 {name}：只能有一个 {BUNDLE}，以及 {FIXTURES}/<样例>/… 下的普通文件，各一次"
         ),
         format!(
             "{name} is not taken: there may be one {BUNDLE}, and ordinary files below {FIXTURES}/<case>/, each once"

@@ -18,25 +18,30 @@ use ureq::http::Response;
 const WORK_TIME_MAX: Duration = Duration::from_secs(120);
 
 /// `onething serve`, stopped when it is dropped.
-struct Served {
+pub struct Served {
     process: Child,
-    url: String,
-    tokens: BTreeMap<String, String>,
-    agent: Agent,
+    pub url: String,
+    pub tokens: BTreeMap<String, String>,
+    pub agent: Agent,
 }
 
-struct Answer {
-    status: u16,
+pub struct Answer {
+    pub status: u16,
     location: String,
     etag: String,
-    text: String,
+    pub text: String,
 }
 
 impl Served {
     /// The tokens are told the first time only.
     fn start(data: &Path, tokens: BTreeMap<String, String>) -> Self {
+        Self::start_with(data, &[], tokens)
+    }
+
+    pub fn start_with(data: &Path, more: &[&str], tokens: BTreeMap<String, String>) -> Self {
         let process = onething(data)
             .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(more)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -61,7 +66,7 @@ impl Served {
         panic!("it does not serve");
     }
 
-    fn get(&self, caller: &str, path: &str) -> Answer {
+    pub fn get(&self, caller: &str, path: &str) -> Answer {
         let request = self.agent.get(format!("{}{path}", self.url));
         let request = request.header("authorization", self.bearer(caller));
         Answer::of(request.call().unwrap())
@@ -75,7 +80,7 @@ impl Served {
         Answer::of(request.send_json(body).unwrap())
     }
 
-    fn bearer(&self, caller: &str) -> String {
+    pub fn bearer(&self, caller: &str) -> String {
         format!("Bearer {}", self.tokens[caller])
     }
 
@@ -99,7 +104,7 @@ impl Served {
     }
 
     /// Asks it to stop and waits until it has.
-    fn stop(mut self) -> BTreeMap<String, String> {
+    pub fn stop(mut self) -> BTreeMap<String, String> {
         let pid = self.process.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         assert!(asked.success() && self.process.wait().unwrap().success());
@@ -116,7 +121,7 @@ impl Drop for Served {
 }
 
 impl Answer {
-    fn of(mut response: Response<ureq::Body>) -> Self {
+    pub fn of(mut response: Response<ureq::Body>) -> Self {
         let header = |name: &str| {
             let value = response.headers().get(name);
             value.map_or("", |value| value.to_str().unwrap()).to_owned()
@@ -130,7 +135,7 @@ impl Answer {
     }
 
     #[track_caller]
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         assert!(
             (200..300).contains(&self.status),
             "{} {}",
@@ -141,7 +146,7 @@ impl Answer {
     }
 
     #[track_caller]
-    fn problem(&self, status: u16, code: &str) -> Value {
+    pub fn problem(&self, status: u16, code: &str) -> Value {
         let problem: Value = serde_json::from_str(&self.text).unwrap();
         assert_eq!(
             (self.status, &problem["code"]),

@@ -184,7 +184,9 @@ impl Remote {
         let request = self.agent.post(format!("{}{path}", self.url));
         let request = request
             .header("authorization", format!("Bearer {}", self.token))
-            .header("content-type", media_type);
+            .header("content-type", media_type)
+            // Who is refused hears so before having sent everything.
+            .header("expect", "100-continue");
         request
             .send(body)
             .with_context(|| format!("cannot ask {}", self.url))
