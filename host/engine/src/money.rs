@@ -8,7 +8,9 @@ use chrono::{DateTime, FixedOffset};
 use onething_capabilities::{BankAnswer, PaymentFile, fen, is_cnaps, yuan};
 use onething_case::{Command, State};
 use onething_contract::{Effect, Finding, Json, PaymentOrder, Refusal, Settlement, Severity, Text};
-use onething_store::{Commit, CommitError, EffectRow, EffectStatus, NewBudget, ReservationRow};
+use onething_store::{
+    Commit, CommitError, EffectRow, EffectStatus, NewBudget, ReservationRow, SentPayment,
+};
 use serde_json::json;
 
 /// Characters of an account (Max34Text of ISO 20022).
@@ -67,9 +69,15 @@ impl Engine {
             Ok(total) => total,
             Err(refusal) => return Ok(Some(refusal)),
         };
-        let sent = self
-            .store
-            .send_payment(&row.case_id, ticket, budget, total, at);
+        let sent = SentPayment {
+            case_id: row.case_id.clone(),
+            ticket: ticket.clone(),
+            claim: row.claim,
+            budget: budget.clone(),
+            fen: total,
+            at: at.to_owned(),
+        };
+        let sent = self.store.send_payment(&sent);
         sent.await.map_err(failed(ticket))?;
         Ok(None)
     }
@@ -183,7 +191,7 @@ impl Engine {
                 let order = order.clone();
                 Ok((row, order))
             }
-            EffectStatus::Pending => Err(Error::refused(
+            EffectStatus::Pending | EffectStatus::Dead => Err(Error::refused(
                 "payment-not-sent",
                 format!("拨付 {ticket} 尚未送交银行"),
                 format!("payment {ticket} has not gone to the bank yet"),
@@ -227,7 +235,7 @@ impl Engine {
             })
         };
         let case_id = &turn.case_id;
-        match self.committed(case_id, at, Vec::new(), reserve).await {
+        match self.committed(case_id, at, Vec::new(), None, reserve).await {
             Ok(_) => {
                 self.answered(case_id).await?;
                 Ok(true)

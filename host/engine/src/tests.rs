@@ -155,7 +155,8 @@ impl Host {
             })
         };
         let engine = &self.engine;
-        engine.committed(id, AT, Vec::new(), react).await.unwrap();
+        let asked = engine.committed(id, AT, Vec::new(), None, react);
+        asked.await.unwrap();
     }
 
     async fn work(&self, now: &str) {

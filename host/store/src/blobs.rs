@@ -5,7 +5,7 @@
 //! after it came back from the database: what is kept may be something else than what is hashed.
 
 use crate::error::{failed, signed, unsigned};
-use crate::{Error, Store};
+use crate::{Connection, Error, Store, count};
 use sha2::{Digest, Sha256};
 
 /// What one row keeps of a file.
@@ -49,13 +49,21 @@ pub struct BlobReader {
 impl Store {
     /// Begins to take in a file of at most so many bytes. `now` is when, RFC 3339.
     pub async fn write_blob(&self, bytes_max: u64, now: &str) -> Result<BlobWriter, Error> {
-        let upload = self.next_number("uploads", "begin an upload").await?;
-        sqlx::query("INSERT INTO uploads (n, started_at) VALUES ($1, $2)")
-            .bind(upload)
-            .bind(now)
-            .execute(&self.writer)
-            .await
-            .map_err(failed("begin an upload"))?;
+        let operation = "begin an upload";
+        let upload = self
+            .write(operation, now.to_owned(), |now, connection| {
+                Box::pin(async move {
+                    let upload = count("uploads", connection).await?;
+                    sqlx::query("INSERT INTO uploads (n, started_at) VALUES ($1, $2)")
+                        .bind(upload)
+                        .bind(now)
+                        .execute(connection)
+                        .await
+                        .map_err(failed("begin an upload"))?;
+                    Ok::<_, Error>(upload)
+                })
+            })
+            .await?;
         Ok(BlobWriter {
             store: self.clone(),
             upload,
@@ -116,26 +124,37 @@ impl Store {
 
     async fn drop_upload(&self, upload: i64) -> Result<(), Error> {
         let operation = "take away an upload";
-        let mut transaction = self.begin(operation).await?;
-        if end_upload(&mut transaction, upload, operation).await? {
-            sqlx::query("DELETE FROM blob_chunks WHERE upload = $1")
-                .bind(upload)
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed(operation))?;
-        }
-        transaction.commit().await.map_err(failed(operation))
+        self.write(operation, upload, |upload, connection| {
+            Box::pin(async move {
+                if end_upload(connection, *upload).await? {
+                    sqlx::query("DELETE FROM blob_chunks WHERE upload = $1")
+                        .bind(*upload)
+                        .execute(connection)
+                        .await
+                        .map_err(failed("take away an upload"))?;
+                }
+                Ok(())
+            })
+        })
+        .await
     }
 
     async fn put_chunk(&self, upload: i64, n: i64, bytes: Vec<u8>) -> Result<(), Error> {
-        sqlx::query("INSERT INTO blob_chunks (upload, n, bytes) VALUES ($1, $2, $3)")
-            .bind(upload)
-            .bind(n)
-            .bind(bytes)
-            .execute(&self.writer)
-            .await
-            .map_err(failed("keep a chunk of a file"))?;
-        Ok(())
+        let operation = "keep a chunk of a file";
+        let chunk = (upload, n, bytes);
+        self.write(operation, chunk, |(upload, n, bytes), connection| {
+            Box::pin(async move {
+                sqlx::query("INSERT INTO blob_chunks (upload, n, bytes) VALUES ($1, $2, $3)")
+                    .bind(*upload)
+                    .bind(*n)
+                    .bind(bytes.as_slice())
+                    .execute(connection)
+                    .await
+                    .map_err(failed("keep a chunk of a file"))?;
+                Ok(())
+            })
+        })
+        .await
     }
 
     async fn get_chunk(&self, upload: i64, n: i64) -> Result<Option<Vec<u8>>, Error> {
@@ -191,30 +210,22 @@ impl BlobWriter {
             self.abort().await?;
             return Err(Error::BlobDiffers { expected, sha256 });
         }
-        let operation = "keep a file";
-        let mut transaction = self.store.begin(operation).await?;
-        let kept = sqlx::query(
-            "INSERT INTO blobs (sha256, upload, media_type, size, stored_at)
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (sha256) DO NOTHING",
-        )
-        .bind(&sha256)
-        .bind(self.upload)
-        .bind(media_type)
-        .bind(signed(self.size))
-        .bind(stored_at)
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed(operation))?;
-        if kept.rows_affected() == 0 {
-            drop(transaction);
+        let info = BlobInfo {
+            sha256: sha256.clone(),
+            media_type: media_type.to_owned(),
+            size: self.size,
+            stored_at: stored_at.to_owned(),
+            upload: self.upload,
+        };
+        let is_new = self
+            .store
+            .write("keep a file", info, |info, connection| {
+                Box::pin(keep(info, connection))
+            })
+            .await?;
+        if !is_new {
             self.abort().await?;
-            return Ok(sha256);
         }
-        if !end_upload(&mut transaction, self.upload, operation).await? {
-            // Swept as given up.
-            return Err(Error::UploadGone);
-        }
-        transaction.commit().await.map_err(failed(operation))?;
         Ok(sha256)
     }
 
@@ -275,16 +286,36 @@ impl BlobReader {
     }
 }
 
+/// Whether these bytes were not kept before.
+async fn keep(info: &BlobInfo, connection: &mut Connection) -> Result<bool, Error> {
+    let kept = sqlx::query(
+        "INSERT INTO blobs (sha256, upload, media_type, size, stored_at)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (sha256) DO NOTHING",
+    )
+    .bind(&info.sha256)
+    .bind(info.upload)
+    .bind(&info.media_type)
+    .bind(signed(info.size))
+    .bind(&info.stored_at)
+    .execute(&mut *connection)
+    .await
+    .map_err(failed("keep a file"))?;
+    if kept.rows_affected() == 0 {
+        return Ok(false);
+    }
+    // Where it was swept as given up, its chunks are gone.
+    match end_upload(connection, info.upload).await? {
+        true => Ok(true),
+        false => Err(Error::UploadGone),
+    }
+}
+
 /// Whether it was still under way.
-async fn end_upload(
-    connection: &mut crate::Connection,
-    upload: i64,
-    operation: &'static str,
-) -> Result<bool, Error> {
+async fn end_upload(connection: &mut Connection, upload: i64) -> Result<bool, Error> {
     let ended = sqlx::query("DELETE FROM uploads WHERE n = $1")
         .bind(upload)
         .execute(connection)
         .await
-        .map_err(failed(operation))?;
+        .map_err(failed("end an upload"))?;
     Ok(ended.rows_affected() > 0)
 }

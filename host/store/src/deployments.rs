@@ -4,8 +4,8 @@
 //! The last number of the log is the deployment's generation: a host that has seen it has nothing
 //! new to look for.
 
-use crate::error::{failed, unsigned};
-use crate::{Connection, Error, Store};
+use crate::error::{failed, signed, unsigned};
+use crate::{Connection, Error, Store, count};
 
 /// A bundle that was deployed; it stays, whatever is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +65,10 @@ pub enum Rollback {
     Unknown,
 }
 
+/// Counted first in every transaction that adds to the log: whoever has the number is alone until the
+/// transaction ends, so that entries become visible in the order of their numbers.
+const COUNTER: &str = "activations";
+
 const ACTIVATIONS: &str = "SELECT a.n, a.from_day, a.at, a.by, c.at, c.by,
             b.digest, b.matter, b.version, b.since, b.until, b.deployed_at, b.deployed_by
      FROM activations a
@@ -89,19 +93,27 @@ impl Store {
         bundle: &BundleRow,
         activation: &NewActivation,
     ) -> Result<bool, Error> {
-        let operation = "put a bundle in force";
-        let mut transaction = self.begin(operation).await?;
-        let n = next_activation(&mut transaction).await?;
-        keep(&mut transaction, bundle, operation).await?;
-        let last = standing(&mut transaction, &bundle.matter).await?.pop();
-        if last.is_some_and(|last| {
-            last.bundle.digest == bundle.digest && last.from_day == activation.from_day
-        }) {
-            return Ok(false);
-        }
-        add(&mut transaction, n, bundle, activation).await?;
-        transaction.commit().await.map_err(failed(operation))?;
-        Ok(true)
+        let data = (bundle.clone(), activation.clone());
+        self.write(
+            "put a bundle in force",
+            data,
+            |(bundle, new), connection| {
+                Box::pin(async move {
+                    let n = count(COUNTER, connection).await?;
+                    keep(connection, bundle).await?;
+                    let last = standing(connection, &bundle.matter).await?.pop();
+                    let is_same = |last: &ActivationRow| {
+                        last.bundle.digest == bundle.digest && last.from_day == new.from_day
+                    };
+                    if last.as_ref().is_some_and(is_same) {
+                        return Ok(false);
+                    }
+                    add(connection, n, bundle, new, None).await?;
+                    Ok(true)
+                })
+            },
+        )
+        .await
     }
 
     /// As [`Store::activate`] for a bundle that was never deployed; false where it was, even if it
@@ -111,46 +123,49 @@ impl Store {
         bundle: &BundleRow,
         activation: &NewActivation,
     ) -> Result<bool, Error> {
+        let data = (bundle.clone(), activation.clone());
         let operation = "put a new bundle in force";
-        let mut transaction = self.begin(operation).await?;
-        let n = next_activation(&mut transaction).await?;
-        if !keep(&mut transaction, bundle, operation).await? {
-            return Ok(false);
-        }
-        add(&mut transaction, n, bundle, activation).await?;
-        transaction.commit().await.map_err(failed(operation))?;
-        Ok(true)
+        self.write(operation, data, |(bundle, new), connection| {
+            Box::pin(async move {
+                let n = count(COUNTER, connection).await?;
+                let is_new = keep(connection, bundle).await?;
+                if is_new {
+                    add(connection, n, bundle, new, None).await?;
+                }
+                Ok(is_new)
+            })
+        })
+        .await
     }
 
     /// Takes back the last activation of a matter that stands, where another stands before it.
     pub async fn roll_back(&self, matter: &str, at: &str, by: &str) -> Result<Rollback, Error> {
-        let operation = "roll a bundle back";
-        let mut transaction = self.begin(operation).await?;
-        let n = next_activation(&mut transaction).await?;
-        let mut standing = standing(&mut transaction, matter).await?;
-        let Some(mut last) = standing.pop() else {
-            return Ok(Rollback::Unknown);
-        };
-        if standing.is_empty() {
-            return Ok(Rollback::NothingEarlier);
-        }
-        sqlx::query(
-            "INSERT INTO activations (n, matter, digest, from_day, at, by, cancels)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        let data = (matter.to_owned(), at.to_owned(), by.to_owned());
+        self.write(
+            "roll a bundle back",
+            data,
+            |(matter, at, by), connection| {
+                Box::pin(async move {
+                    let n = count(COUNTER, connection).await?;
+                    let mut standing = standing(connection, matter).await?;
+                    let Some(mut last) = standing.pop() else {
+                        return Ok(Rollback::Unknown);
+                    };
+                    if standing.is_empty() {
+                        return Ok(Rollback::NothingEarlier);
+                    }
+                    let new = NewActivation {
+                        from_day: last.from_day.clone(),
+                        at: at.clone(),
+                        by: by.clone(),
+                    };
+                    add(connection, n, &last.bundle, &new, Some(last.n)).await?;
+                    last.cancelled = Some((new.at, new.by));
+                    Ok(Rollback::Cancelled(Box::new(last)))
+                })
+            },
         )
-        .bind(n)
-        .bind(matter)
-        .bind(&last.bundle.digest)
-        .bind(&last.from_day)
-        .bind(at)
-        .bind(by)
-        .bind(crate::error::signed(last.n))
-        .execute(&mut *transaction)
         .await
-        .map_err(failed(operation))?;
-        transaction.commit().await.map_err(failed(operation))?;
-        last.cancelled = Some((at.to_owned(), by.to_owned()));
-        Ok(Rollback::Cancelled(Box::new(last)))
     }
 
     /// Every activation, of one matter or of all, in the order of the log; the cancelled ones too.
@@ -193,25 +208,8 @@ impl Store {
     }
 }
 
-/// Taken first in every transaction that adds to the log: whoever has it is alone until it commits,
-/// so that entries become visible in the order of their numbers.
-async fn next_activation(connection: &mut Connection) -> Result<i64, Error> {
-    sqlx::query_scalar(
-        "INSERT INTO counters (name, value) VALUES ('activations', 1)
-         ON CONFLICT (name) DO UPDATE SET value = counters.value + 1
-         RETURNING value",
-    )
-    .fetch_one(connection)
-    .await
-    .map_err(failed("take the next number of an activation"))
-}
-
 /// Whether it was not kept before.
-async fn keep(
-    connection: &mut Connection,
-    bundle: &BundleRow,
-    operation: &'static str,
-) -> Result<bool, Error> {
+async fn keep(connection: &mut Connection, bundle: &BundleRow) -> Result<bool, Error> {
     let kept = sqlx::query(
         "INSERT INTO bundles (digest, matter, version, since, until, deployed_at, deployed_by)
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (digest) DO NOTHING",
@@ -225,7 +223,7 @@ async fn keep(
     .bind(&bundle.deployed_by)
     .execute(connection)
     .await
-    .map_err(failed(operation))?;
+    .map_err(failed("keep the row of a bundle"))?;
     Ok(kept.rows_affected() > 0)
 }
 
@@ -234,10 +232,11 @@ async fn add(
     n: i64,
     bundle: &BundleRow,
     activation: &NewActivation,
+    cancels: Option<u64>,
 ) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO activations (n, matter, digest, from_day, at, by)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO activations (n, matter, digest, from_day, at, by, cancels)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(n)
     .bind(&bundle.matter)
@@ -245,6 +244,7 @@ async fn add(
     .bind(&activation.from_day)
     .bind(&activation.at)
     .bind(&activation.by)
+    .bind(cancels.map(signed))
     .execute(connection)
     .await
     .map_err(failed("add to the log of activations"))?;
