@@ -4,9 +4,12 @@
 //! began with.
 
 use crate::bundles::{Bundles, BundlesError, Standing, age, read_folder, unknown_matter};
+use crate::effects::Folders;
 use crate::engine::{Engine, blocking, stamp};
 use crate::error::{Error, chain};
 use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta};
+use onething_capabilities::{Parameters, Published};
+use onething_case::State;
 use onething_runtime::{Bundle, LoadError, Runtime, inspect};
 use onething_store::{ActivationRow, BundleRow, NewActivation, Rollback, Store};
 use std::path::Path;
@@ -84,6 +87,41 @@ impl Deployed {
 }
 
 impl Engine {
+    /// Over a store, with these bundles and no others.
+    pub fn new(store: Store, bundles: Bundles, parameters: Published, folders: Folders) -> Self {
+        Self {
+            store,
+            deployed: Arc::new(Deployed::fixed(bundles)),
+            parameters,
+            folders: Arc::new(folders),
+        }
+    }
+
+    /// Over a store, with the bundles that are deployed in it, once [`Engine::refresh`] has looked.
+    pub fn deployed(
+        store: Store,
+        runtime: Runtime,
+        parameters: Published,
+        folders: Folders,
+    ) -> Self {
+        Self {
+            store,
+            deployed: Arc::new(Deployed::from_store(runtime)),
+            parameters,
+            folders: Arc::new(folders),
+        }
+    }
+
+    /// The bundles as they are now. Whoever answers a request takes them once.
+    pub fn bundles(&self) -> Arc<Bundles> {
+        self.deployed.current()
+    }
+
+    /// The parameters as they are now.
+    pub fn parameters(&self) -> Arc<Parameters> {
+        self.parameters.current()
+    }
+
     /// Takes up what was put in force or taken back since it last looked, here or on another host;
     /// true where there was something. Nobody waits for it meanwhile.
     ///
@@ -140,6 +178,19 @@ impl Engine {
         bundles.keep(bundle.clone());
         self.deployed.exchange(bundles);
         Ok(bundle)
+    }
+
+    /// The bundle of a case; `None` where it was never deployed here, or does not load.
+    pub(crate) async fn pinned_if_there(&self, state: &State) -> Result<Option<Bundle>, Error> {
+        match self.pinned(&state.digest).await {
+            Ok(bundle) => Ok(Some(bundle)),
+            Err(Error::Unknown { .. }) => Ok(None),
+            Err(error @ Error::NotLoaded { .. }) => {
+                tracing::error!(case = %state.id, error = chain(&error), "a case is without its bundle");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Keeps a bundle and puts it in force, at once or for legal dates from a later day on; answers

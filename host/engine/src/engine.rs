@@ -4,7 +4,6 @@
 use crate::asked::{
     Decide, HandIn, NAME_CHARS_MAX, TEXT_CHARS_MAX, check_notice, check_proof, check_text,
 };
-use crate::bundles::Bundles;
 use crate::deployment::Deployed;
 use crate::drive::{Drive, HandedIn, Invoked, Past};
 use crate::effects::Folders;
@@ -13,14 +12,14 @@ use crate::facts::LiveFacts;
 use crate::payload::check_payload;
 use crate::{money, rows};
 use chrono::{DateTime, FixedOffset, SecondsFormat};
-use onething_capabilities::{Parameters, Published};
+use onething_capabilities::Published;
 use onething_case::{Command, Recorded, State, decide};
 use onething_contract::manifest::Manifest;
 use onething_contract::{
     Assessment, Decision, Filer, FilledForm, Finding, Material, MaterialStatus, Office, Prefilled,
     Subject,
 };
-use onething_runtime::{Bundle, Runtime};
+use onething_runtime::Bundle;
 use onething_store::{Commit, CommitError, EffectRow, Idempotency, Registered, Store};
 use serde_json::Value;
 use std::sync::Arc;
@@ -70,41 +69,6 @@ pub struct Case {
 }
 
 impl Engine {
-    /// Over a store, with these bundles and no others.
-    pub fn new(store: Store, bundles: Bundles, parameters: Published, folders: Folders) -> Self {
-        Self {
-            store,
-            deployed: Arc::new(Deployed::fixed(bundles)),
-            parameters,
-            folders: Arc::new(folders),
-        }
-    }
-
-    /// Over a store, with the bundles that are deployed in it, once [`Engine::refresh`] has looked.
-    pub fn deployed(
-        store: Store,
-        runtime: Runtime,
-        parameters: Published,
-        folders: Folders,
-    ) -> Self {
-        Self {
-            store,
-            deployed: Arc::new(Deployed::from_store(runtime)),
-            parameters,
-            folders: Arc::new(folders),
-        }
-    }
-
-    /// The bundles as they are now. Whoever answers a request takes them once.
-    pub fn bundles(&self) -> Arc<Bundles> {
-        self.deployed.current()
-    }
-
-    /// The parameters as they are now.
-    pub fn parameters(&self) -> Arc<Parameters> {
-        self.parameters.current()
-    }
-
     /// The store: lists, materials and documents are read from it directly.
     pub fn store(&self) -> &Store {
         &self.store
@@ -577,19 +541,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    /// The bundle of a case; `None` where it was never deployed here, or does not load.
-    async fn pinned_if_there(&self, state: &State) -> Result<Option<Bundle>, Error> {
-        match self.pinned(&state.digest).await {
-            Ok(bundle) => Ok(Some(bundle)),
-            Err(Error::Unknown { .. }) => Ok(None),
-            Err(error @ Error::NotLoaded { .. }) => {
-                tracing::error!(case = %state.id, error = chain(&error), "a case is without its bundle");
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
     }
 
     pub(crate) fn drive(&self, bundle: Bundle, region: &str) -> Drive {
