@@ -29,7 +29,7 @@ fn main() {
     let component = bundle("retirement");
     let runtime = Runtime::new(Limits::default(), None).unwrap();
     let mut bundles = Bundles::default();
-    assert!(bundles.add(runtime.load(&component).unwrap()));
+    bundles.add(runtime.load(&component).unwrap());
     let parameters = Parameters::load(&root().join("parameters")).unwrap();
     let suite = Suite::new(bundles, parameters);
     let fixtures: Vec<Fixture> = onething_replay::find(&[root().join("fixtures/retirement")])

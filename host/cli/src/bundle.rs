@@ -1,13 +1,16 @@
-//! `onething bundle`: build and inspect.
+//! `onething bundle`: build, inspect, check, deploy and roll back.
 
 mod build;
+mod check;
+mod deploy;
 mod toolchain;
 
 use crate::deployment::Deployment;
-use crate::say;
+use crate::{say, wait};
 use anyhow::Context;
 use onething_runtime::{Limits, inspect};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 /// What can be done with bundles.
 #[derive(clap::Subcommand)]
@@ -26,19 +29,37 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Check a bundle before it is deployed: its imports, its guide, and every fixture of its matter.
+    Check(check::Checked),
+    /// Check a bundle, keep it in the store and put it in force on every host.
+    Deploy(deploy::Deploy),
+    /// List what was put in force, when and by whom, and the open cases of each bundle.
+    List(deploy::List),
+    /// Take back what was put in force last of a matter.
+    Rollback(deploy::RollBack),
 }
 
 impl Command {
     /// Runs the command.
-    pub fn run(self, deployment: &Deployment) -> anyhow::Result<()> {
+    pub fn run(self, deployment: &Deployment) -> anyhow::Result<ExitCode> {
         match self {
             Self::Build { folders } => folders
                 .iter()
-                .try_for_each(|folder| build::build(folder, &deployment.bundles)),
+                .try_for_each(|folder| build::build(folder, &deployment.bundles))?,
             Self::Inspect { bundle, json } => {
-                show(&deployment.bundle(&bundle)?, json).with_context(|| bundle.clone())
+                show(&deployment.bundle(&bundle)?, json).with_context(|| bundle.clone())?;
             }
+            Self::Check(checked) => {
+                let component = checked.component(deployment)?;
+                if !checked.check(deployment, &component)?.is_good() {
+                    return Ok(ExitCode::FAILURE);
+                }
+            }
+            Self::Deploy(deploy) => return wait(deploy.run(deployment)),
+            Self::List(list) => return wait(list.run(deployment)),
+            Self::Rollback(rollback) => return wait(rollback.run(deployment)),
         }
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -1,10 +1,10 @@
 //! Where a deployment keeps its things, and how it is opened.
 
 use crate::tell;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use chrono::{DateTime, FixedOffset, Utc};
 use onething_capabilities::{LiveDirectory, Published};
-use onething_engine::{Bundles, Engine, Folders};
+use onething_engine::{Engine, Folders};
 use onething_runtime::{Limits, Runtime, inspect};
 use onething_store::Store;
 use std::os::unix::fs::DirBuilderExt;
@@ -16,7 +16,7 @@ pub struct Deployment {
     /// Cases, keys, registers, directory, outbox and deliveries.
     #[arg(long, global = true, env = "ONETHING_DATA", default_value = "data")]
     pub data: PathBuf,
-    /// Built bundles, one `.wasm` each.
+    /// Built bundles, one `.wasm` each; what is new there is deployed when the store is opened.
     #[arg(
         long,
         global = true,
@@ -35,24 +35,39 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Opens the store and loads bundles and parameters.
+    /// Opens the store, takes in what is new in the folder of bundles, and loads what is in force.
     pub async fn open(&self) -> anyhow::Result<Engine> {
+        let engine = self.open_store().await?;
+        let has_folder = self.bundles.exists();
+        if has_folder {
+            engine.take_folder(&self.bundles, now()).await?;
+        }
+        engine.refresh().await?;
+        if !has_folder && engine.bundles().iter().next().is_none() {
+            bail!(
+                "nothing is deployed, and there is no {}: `onething bundle build functions/<matter>` makes it",
+                self.bundles.display()
+            );
+        }
+        Ok(engine)
+    }
+
+    /// Opens the store as it is, without a look into the folder of bundles and with none loaded.
+    pub async fn open_store(&self) -> anyhow::Result<Engine> {
         // Cases are personal data: only who runs the host reads them.
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.data)
             .with_context(|| format!("cannot make {}", self.data.display()))?;
-        let bundles = Bundles::load(&self.runtime()?, &self.bundles)
-            .context("`onething bundle build functions/<matter>` makes bundles")?;
         let parameters = Published::open(&self.parameters)?;
         let path = self.data.join("onething.db");
         let store = Store::open(&path)
             .await
             .with_context(|| format!("the store {}", path.display()))?;
-        let engine = Engine::new(store, bundles, parameters, Folders::within(&self.data));
+        let (runtime, folders) = (self.runtime()?, Folders::within(&self.data));
         let directory = LiveDirectory::open(&self.directory())?;
-        Ok(engine.with_directory(directory))
+        Ok(Engine::deployed(store, runtime, parameters, folders).with_directory(directory))
     }
 
     /// Offices and people, as `.toml` files.
@@ -61,7 +76,7 @@ impl Deployment {
     }
 
     /// The sandbox, with its cache of compiled bundles where the data directory can hold one.
-    fn runtime(&self) -> anyhow::Result<Runtime> {
+    pub fn runtime(&self) -> anyhow::Result<Runtime> {
         let cache = self.data.join("cache");
         match Runtime::new(Limits::default(), Some(&cache)) {
             Ok(runtime) => Ok(runtime),
@@ -74,7 +89,7 @@ impl Deployment {
         }
     }
 
-    /// The matters that have a bundle, by name; a version that is kept for its open cases is none.
+    /// The matters that have a bundle in the folder, by name.
     pub fn matters(&self) -> anyhow::Result<Vec<String>> {
         let folder = &self.bundles;
         let unreadable = || format!("cannot read {}", folder.display());
@@ -85,15 +100,11 @@ impl Deployment {
                 Some(extension) if extension == "wasm" => std::fs::read(&path)?,
                 _ => continue,
             };
-            let matter = inspect(&bytes)
-                .with_context(|| path.display().to_string())?
-                .manifest
-                .matter;
-            if path.file_stem().is_some_and(|stem| stem == matter.as_str()) {
-                matters.push(matter);
-            }
+            let inspection = inspect(&bytes).with_context(|| path.display().to_string())?;
+            matters.push(inspection.manifest.matter);
         }
         matters.sort();
+        matters.dedup();
         Ok(matters)
     }
 

@@ -64,7 +64,7 @@ enum Command {
     Payment(payment::Payment),
     /// Run fixtures against the built bundles and compare with what is expected.
     Replay(replay::Replay),
-    /// Build and inspect bundles.
+    /// Build, check, deploy and roll back bundles.
     #[command(subcommand)]
     Bundle(bundle::Command),
 }
@@ -110,7 +110,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Directory(command) => command.run(deployment)?,
         Command::Budget(budget) => wait(budget.run(deployment))?,
         Command::Payment(payment) => wait(payment.run(deployment))?,
-        Command::Bundle(command) => command.run(deployment)?,
+        Command::Bundle(command) => return command.run(deployment),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,10 +6,9 @@ use crate::say;
 use anyhow::{Context, bail};
 use onething_capabilities::Parameters;
 use onething_engine::Bundles;
-use onething_replay::{Checked, Problem, Suite};
+use onething_replay::{Checked, Problem, Suite, in_words};
 use onething_runtime::{Limits, Runtime};
 use serde_json::{Value, json};
-use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -92,28 +91,13 @@ fn tell_one(one: &Checked) {
     }
 }
 
-/// A problem with its causes.
-fn in_words(problem: &Problem) -> String {
-    let mut words = problem.to_string();
-    let mut cause = problem.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !words.ends_with(&said) {
-            words.push_str(": ");
-            words.push_str(&said);
-        }
-        cause = error.source();
-    }
-    words
-}
-
 fn in_json(one: &Checked) -> Value {
     let problem = one.problem.as_ref();
     json!({
         "fixture": one.folder,
         "passed": problem.is_none(),
         "updated": one.updated,
-        "problem": problem.map(in_words),
+        "problem": problem.map(|problem| in_words(problem)),
         "lines": problem.and_then(Problem::lines),
     })
 }

@@ -34,7 +34,8 @@ impl Serve {
             .callers
             .unwrap_or_else(|| deployment.data.join("callers.toml"));
         if !path.exists() {
-            let offices = engine.bundles().iter().flat_map(|bundle| {
+            let bundles = engine.bundles();
+            let offices = bundles.iter().flat_map(|bundle| {
                 let offices = &bundle.manifest().offices;
                 offices.iter().map(|office| office.function.as_str())
             });

@@ -164,7 +164,9 @@ impl Engine {
         let original = self.case(original_id).await?.state;
         original.may_be_appealed().map_err(Error::Refused)?;
         let region = hand_in.region.clone();
-        let drive = self.drive(self.pinned(&original)?, &region);
+        let bundle = self.pinned(&original.digest).await?;
+        let manifest = bundle.manifest().clone();
+        let drive = self.drive(bundle, &region);
         let handed_in = self.hand_in(&drive, hand_in, None, submitted_by, &at);
         let (round, invoked) = match handed_in.await? {
             HandedIn::Refused(assessment) => return Ok(Submitted::Refused(assessment)),
@@ -183,10 +185,9 @@ impl Engine {
             let original = self.case(original_id).await?.state;
             let also = self.appealed(&original, &id, submitted_by, &at)?;
             let (events, invoked) = (events.clone(), invoked.clone());
-            let registered = self
-                .registered(events, invoked, idempotency.as_ref(), Some(&also), &at)
-                .await;
-            match registered {
+            let (idempotency, also) = (idempotency.as_ref(), Some(&also));
+            let registered = self.registered(events, invoked, &manifest, idempotency, also, &at);
+            match registered.await {
                 Err(Error::Busy(case_id)) if case_id == original_id => {}
                 registered => return registered,
             }
@@ -208,7 +209,7 @@ impl Engine {
         };
         let events = decide(Some(original), at, &command)?;
         let after = original.clone().after(&events)?;
-        Ok(self.commit(Some(original), &after, events, &[]))
+        Ok(self.commit(Some(original), &after, events, &[], None))
     }
 
     /// A command that is the same however the case stands.

@@ -1,19 +1,35 @@
-//! The bundles of a deployment: a folder of `.wasm` files. Picks the version of a matter by legal
-//! date, and finds the one that a case is pinned to by its digest.
+//! The bundles of a deployment, as they are at one moment: which are loaded, and which of them is
+//! taken for which law. How they come and go is [`crate::deployment`]'s.
 
 use crate::engine::Engine;
 use crate::error::Error;
 use onething_contract::manifest::Manifest;
 use onething_runtime::{Bundle, LoadError, Runtime};
 use serde_json::Value;
-use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Every bundle that this host can run.
+/// What a host runs at one moment. Whoever answers a request takes it once, so that no answer is
+/// made of two versions.
 #[derive(Clone, Default)]
 pub struct Bundles {
-    /// By matter, the newest first.
-    bundles: Vec<Bundle>,
+    /// Every bundle that is loaded, in force or only pinned by a case, by digest.
+    loaded: BTreeMap<String, Bundle>,
+    /// What is taken for some legal date, in the order in which it was put in force.
+    standing: Vec<Standing>,
+    /// Of the store's log of activations.
+    pub(crate) generation: u64,
+}
+
+/// An activation that was not taken back.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub matter: String,
+    pub digest: String,
+    /// The first legal date that the bundle is taken for.
+    pub from: String,
+    /// The day before which its law ends.
+    pub until: Option<String>,
 }
 
 /// Why the folder of bundles cannot be used.
@@ -37,137 +53,141 @@ pub enum BundlesError {
         #[source]
         source: Box<LoadError>,
     },
-    /// Two bundles are the same version of a matter.
-    #[error("{} is {matter} {version}, and so is another bundle", path.display())]
-    Twice {
-        /// The second one.
-        path: PathBuf,
-        /// The matter of both.
-        matter: String,
-        /// The version of both.
-        version: String,
-    },
 }
 
 impl Bundles {
-    /// Loads every `.wasm` file of the folder, in the order of their names.
+    /// Loads every `.wasm` file of the folder and puts it in force for the law that it implements, a
+    /// later version after an earlier one.
     ///
     /// # Errors
     /// At the first file that is not a bundle.
     pub fn load(runtime: &Runtime, folder: &Path) -> Result<Self, BundlesError> {
-        let read = |path: &Path| {
-            let path = path.to_owned();
-            move |source| BundlesError::Read { path, source }
-        };
-        let mut files = Vec::new();
-        for entry in std::fs::read_dir(folder).map_err(read(folder))? {
-            let path = entry.map_err(read(folder))?.path();
-            if path
-                .extension()
-                .is_some_and(|extension| extension == "wasm")
-            {
-                files.push(path);
-            }
+        let mut found = Vec::new();
+        for (path, component) in read_folder(folder)? {
+            let loaded = runtime.load(&component);
+            found.push(loaded.map_err(|source| BundlesError::Load {
+                path,
+                source: Box::new(source),
+            })?);
         }
-        files.sort();
+        found.sort_by_key(|bundle| age(bundle.manifest()));
         let mut bundles = Self::default();
-        for path in files {
-            let component = std::fs::read(&path).map_err(read(&path))?;
-            let bundle = runtime
-                .load(&component)
-                .map_err(|source| BundlesError::Load {
-                    path: path.clone(),
-                    source: Box::new(source),
-                })?;
-            if !bundles.add(bundle.clone()) {
-                let manifest = bundle.manifest();
-                return Err(BundlesError::Twice {
-                    path,
-                    matter: manifest.matter.clone(),
-                    version: manifest.version.clone(),
-                });
-            }
-        }
+        found.into_iter().for_each(|bundle| bundles.add(bundle));
         Ok(bundles)
     }
 
-    /// Adds a bundle; false where the same version of its matter is there already.
-    pub fn add(&mut self, bundle: Bundle) -> bool {
-        let key = |bundle: &Bundle| {
-            let manifest = bundle.manifest();
-            let newest_first = (manifest.valid.since.clone(), version(&manifest.version));
-            (manifest.matter.clone(), Reverse(newest_first))
-        };
-        let same = |known: &Bundle| {
-            let (known, new) = (known.manifest(), bundle.manifest());
-            known.matter == new.matter && known.version == new.version
-        };
-        if self.bundles.iter().any(same) {
-            return false;
-        }
-        let place = self
-            .bundles
-            .partition_point(|known| key(known) < key(&bundle));
-        self.bundles.insert(place, bundle);
-        true
+    /// Puts a bundle in force for the law that it implements, over what is there.
+    pub fn add(&mut self, bundle: Bundle) {
+        let manifest = bundle.manifest();
+        let mut standing = std::mem::take(&mut self.standing);
+        standing.push(Standing {
+            matter: manifest.matter.clone(),
+            digest: bundle.digest().to_owned(),
+            from: manifest.valid.since.clone(),
+            until: manifest.valid.until.clone(),
+        });
+        self.keep(bundle);
+        self.put_in_force(standing, self.generation);
     }
 
-    /// Every bundle, by matter, the newest first.
+    /// What is in force for some day, by matter, the newest law first.
     pub fn iter(&self) -> impl Iterator<Item = &Bundle> {
-        self.bundles.iter()
+        let mut standing: Vec<&Standing> = self.standing.iter().collect();
+        standing.sort_by(|a, b| a.matter.cmp(&b.matter).then(b.from.cmp(&a.from)));
+        standing.dedup_by_key(|one| &one.digest);
+        standing.into_iter().filter_map(|one| self.bundle(one))
     }
 
-    /// The version of a matter that is valid on a day, `2025-01-06`.
+    /// The version of a matter that is taken for a day, `2025-01-06`: the one that was put in force
+    /// last of those whose period covers it.
     pub fn on(&self, matter: &str, day: &str) -> Option<&Bundle> {
-        self.of(matter).find(|bundle| {
-            let valid = &bundle.manifest().valid;
-            valid.since.as_str() <= day && valid.until.as_deref().is_none_or(|until| day < until)
-        })
+        self.bundle(taken(&self.standing, matter, day)?)
     }
 
-    /// The newest version of a matter.
+    /// The version of the newest law of a matter.
     pub fn newest(&self, matter: &str) -> Option<&Bundle> {
-        self.of(matter).next()
+        let of_matter = self.standing.iter().filter(|one| one.matter == matter);
+        self.bundle(of_matter.max_by_key(|one| &one.from)?)
     }
 
-    /// The newest version of every matter.
+    /// The version of the newest law of every matter.
     pub fn all_newest(&self) -> impl Iterator<Item = &Bundle> {
-        let matter = |bundle: &Bundle| bundle.manifest().matter.clone();
-        let of_one = self.bundles.chunk_by(move |a, b| matter(a) == matter(b));
-        of_one.filter_map(<[Bundle]>::first)
+        let matters = self.standing.iter().map(|one| one.matter.as_str());
+        let matters: BTreeSet<&str> = matters.collect();
+        matters.into_iter().filter_map(|matter| self.newest(matter))
     }
 
-    /// The bundle of that digest.
+    /// The bundle of that digest, if it is loaded; [`Engine::pinned`] loads it.
     pub fn pinned(&self, digest: &str) -> Option<&Bundle> {
-        self.bundles.iter().find(|bundle| bundle.digest() == digest)
+        self.loaded.get(digest)
     }
 
-    fn of(&self, matter: &str) -> impl Iterator<Item = &Bundle> {
-        self.bundles
-            .iter()
-            .filter(move |bundle| bundle.manifest().matter == matter)
+    /// With a bundle loaded; what is in force stays.
+    pub(crate) fn keep(&mut self, bundle: Bundle) {
+        self.loaded.insert(bundle.digest().to_owned(), bundle);
+    }
+
+    /// With other ones in force, without those that others have replaced for every day; what is loaded
+    /// stays loaded.
+    pub(crate) fn put_in_force(&mut self, mut standing: Vec<Standing>, generation: u64) {
+        let all = standing.clone();
+        standing.retain(|one| is_ever_taken(&all, one));
+        self.standing = standing;
+        self.generation = generation;
+    }
+
+    /// What is in force and not loaded yet.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        let digests = self.standing.iter().map(|one| &one.digest);
+        digests
+            .filter(|digest| !self.loaded.contains_key(*digest))
+            .cloned()
+            .collect()
+    }
+
+    fn bundle(&self, standing: &Standing) -> Option<&Bundle> {
+        self.loaded.get(&standing.digest)
     }
 }
 
+fn taken<'a>(standing: &'a [Standing], matter: &str, day: &str) -> Option<&'a Standing> {
+    standing.iter().rfind(|one| {
+        one.matter == matter
+            && one.from.as_str() <= day
+            && one.until.as_deref().is_none_or(|until| day < until)
+    })
+}
+
+/// What is taken changes on the days on which some period begins or ends, and on no others.
+fn is_ever_taken(all: &[Standing], one: &Standing) -> bool {
+    let of_matter = || all.iter().filter(|other| other.matter == one.matter);
+    let begins = of_matter().map(|other| other.from.as_str());
+    let ends = of_matter().filter_map(|other| other.until.as_deref());
+    begins.chain(ends).any(|day| {
+        taken(all, &one.matter, day).is_some_and(|taken| std::ptr::eq(taken, one) || taken == one)
+    })
+}
+
 impl Engine {
-    pub(crate) fn legal_date(
-        &self,
+    /// The version of a matter whose law applies to these answers, and the legal date.
+    pub(crate) fn applicable(
+        bundles: &Bundles,
         matter: &str,
         answers: &Value,
         at: &str,
-    ) -> Result<String, Error> {
-        let newest = self
-            .bundles
+    ) -> Result<(Bundle, String), Error> {
+        let newest = bundles
             .newest(matter)
             .ok_or_else(|| unknown_matter(matter))?;
-        Ok(legal_date(newest.manifest(), answers, at))
+        let day = legal_date(newest.manifest(), answers, at);
+        Ok((Self::valid(bundles, matter, &day)?, day))
     }
 
-    pub(crate) fn valid(&self, matter: &str, at: &str) -> Result<&Bundle, Error> {
+    pub(crate) fn valid(bundles: &Bundles, matter: &str, at: &str) -> Result<Bundle, Error> {
         let day = at.get(..10).unwrap_or(at);
-        match self.bundles.on(matter, day) {
-            Some(bundle) => Ok(bundle),
-            None if self.bundles.newest(matter).is_none() => Err(unknown_matter(matter)),
+        match bundles.on(matter, day) {
+            Some(bundle) => Ok(bundle.clone()),
+            None if bundles.newest(matter).is_none() => Err(unknown_matter(matter)),
             None => Err(Error::refused(
                 "no-version",
                 format!("事项 {matter} 没有在 {day} 有效的版本"),
@@ -175,6 +195,27 @@ impl Engine {
             )),
         }
     }
+}
+
+/// Every `.wasm` file of a folder, in the order of their names.
+pub(crate) fn read_folder(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, BundlesError> {
+    let read = |path: &Path| {
+        let path = path.to_owned();
+        move |source| BundlesError::Read { path, source }
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(read(folder))? {
+        let path = entry.map_err(read(folder))?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "wasm")
+        {
+            let component = std::fs::read(&path).map_err(read(&path))?;
+            files.push((path, component));
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// The day whose law applies: the manifest's element, or the day of filing.
@@ -193,16 +234,76 @@ pub fn legal_date(manifest: &Manifest, answers: &Value, at: &str) -> String {
     date
 }
 
-fn unknown_matter(matter: &str) -> Error {
+/// What makes a version later than another one of its matter: 1.10 comes after 1.9.
+pub(crate) fn age(manifest: &Manifest) -> (String, Vec<u64>) {
+    let version = manifest.version.split(['.', '-', '+']);
+    let numbers = version.map(|part| part.parse().unwrap_or(0)).collect();
+    (manifest.valid.since.clone(), numbers)
+}
+
+pub(crate) fn unknown_matter(matter: &str) -> Error {
     Error::Unknown {
         what: "matter",
         name: matter.to_owned(),
     }
 }
 
-/// A version's numbers, so that 1.10 comes after 1.9.
-fn version(text: &str) -> Vec<u64> {
-    text.split(['.', '-', '+'])
-        .map(|part| part.parse().unwrap_or(0))
-        .collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `digest from [until]`, in the order in which they are put in force, all of one matter.
+    fn in_force(activations: &[&str]) -> Bundles {
+        let standing = activations.iter().map(|written| {
+            let words: Vec<&str> = written.split(' ').collect();
+            Standing {
+                matter: "m".to_owned(),
+                digest: words[0].to_owned(),
+                from: words[1].to_owned(),
+                until: words.get(2).map(|day| (*day).to_owned()),
+            }
+        });
+        let mut bundles = Bundles::default();
+        bundles.put_in_force(standing.collect(), 1);
+        bundles
+    }
+
+    #[test]
+    fn the_last_one_whose_period_covers_the_day_is_taken() {
+        let (a, b) = ("a 2025-01-01", "b 2025-01-01");
+        let (old, new) = ("a 2025-01-01 2026-01-01", "n 2026-01-01");
+        type Expected<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(&[&str], Expected<'_>, &[&str]); 6] = [
+            (&[], &[("2025-06-01", "")], &[]),
+            // A mended version replaces the one before, wholly.
+            (&[a, b], &[("2024-12-31", ""), ("2025-01-01", "b")], &["b"]),
+            // The new law begins, the old one goes on for the days before.
+            (
+                &[a, new],
+                &[("2025-12-31", "a"), ("2026-01-01", "n")],
+                &["a", "n"],
+            ),
+            // A version of the old law that ends leaves the new one alone.
+            (
+                &[a, new, "c 2025-01-01 2026-01-01"],
+                &[("2025-12-31", "c"), ("2026-01-01", "n")],
+                &["n", "c"],
+            ),
+            // Laws that have ended are taken for their days and no others.
+            (&[old], &[("2025-12-31", "a"), ("2026-01-01", "")], &["a"]),
+            // The same bundle again is the same bundle.
+            (&[a, b, a], &[("2025-01-01", "a")], &["a"]),
+        ];
+        for (activations, expected, needed) in cases {
+            let bundles = in_force(activations);
+            for (day, digest) in expected {
+                let found = taken(&bundles.standing, "m", day).map_or("", |one| &one.digest);
+                assert_eq!(found, *digest, "{activations:?} on {day}");
+                assert!(taken(&bundles.standing, "other", day).is_none());
+            }
+            let mut missing = bundles.missing();
+            missing.dedup();
+            assert_eq!(missing, needed, "{activations:?}");
+        }
+    }
 }

@@ -164,7 +164,7 @@ impl Engine {
                 return self.settle(effect, &at, settle).await;
             }
             Effect::Seal { owner, documents } => {
-                let bundle = self.pinned(&case.state)?;
+                let bundle = self.pinned(&case.state.digest).await?;
                 self.seal(effect, &case, &bundle, owner, documents).await?
             }
             Effect::Notice {
@@ -175,7 +175,7 @@ impl Engine {
                 let known = match of_host(template) {
                     Some(known) => Some(known),
                     None => {
-                        let bundle = self.pinned(&case.state)?;
+                        let bundle = self.pinned(&case.state.digest).await?;
                         let mut templates = bundle.manifest().notices.iter();
                         templates.find(|known| known.code == *template).cloned()
                     }
@@ -183,7 +183,7 @@ impl Engine {
                 self.notify(effect, known.as_ref(), to, values)?
             }
             Effect::Delivery { form, to } => {
-                let bundle = self.pinned(&case.state)?;
+                let bundle = self.pinned(&case.state.digest).await?;
                 self.deliver(effect, &case, &bundle, form, to).await?
             }
         };

@@ -4,8 +4,8 @@
 use crate::asked::{
     Decide, HandIn, NAME_CHARS_MAX, TEXT_CHARS_MAX, check_notice, check_proof, check_text,
 };
-use crate::bundles::Bundles;
-use crate::commits::{Committed, LAG_MAX};
+use crate::commits::Committed;
+use crate::deployment::Deployed;
 use crate::drive::{Drive, HandedIn, Invoked, Past};
 use crate::effects::Folders;
 use crate::error::{Error, chain};
@@ -36,7 +36,7 @@ pub(crate) const CONFLICTS_MAX: u32 = 32;
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) store: Store,
-    pub(crate) bundles: Bundles,
+    pub(crate) deployed: Arc<Deployed>,
     pub(crate) parameters: Published,
     pub(crate) folders: Arc<Folders>,
     pub(crate) directory: LiveDirectory,
@@ -77,24 +77,6 @@ pub struct Case {
 }
 
 impl Engine {
-    /// Over a store, with the bundles and parameters of the deployment.
-    pub fn new(store: Store, bundles: Bundles, parameters: Published, folders: Folders) -> Self {
-        Self {
-            store,
-            bundles,
-            parameters,
-            folders: Arc::new(folders),
-            directory: LiveDirectory::empty(),
-            sandbox: Arc::new(Sandbox::new()),
-            commits: broadcast::Sender::new(LAG_MAX),
-        }
-    }
-
-    /// The bundles.
-    pub fn bundles(&self) -> &Bundles {
-        &self.bundles
-    }
-
     /// The store: lists, materials and documents are read from it directly.
     pub fn store(&self) -> &Store {
         &self.store
@@ -114,7 +96,7 @@ impl Engine {
         now: DateTime<FixedOffset>,
     ) -> Result<Form, Error> {
         let now = stamp(now);
-        let bundle = self.valid(matter, &now)?.clone();
+        let bundle = Self::valid(&self.bundles(), matter, &now)?;
         let drive = self.drive(bundle.clone(), region);
         let prefill = move || drive.prefill(filer, subject, purpose, &now);
         let values = self.sandbox.admit(prefill).await??;
@@ -141,9 +123,10 @@ impl Engine {
             return Ok(earlier);
         }
         let at = stamp(now);
-        let legal_date = self.legal_date(matter, &hand_in.answers, &at)?;
-        let bundle = self.valid(matter, &legal_date)?.clone();
+        let (bundle, legal_date) =
+            Self::applicable(&self.bundles(), matter, &hand_in.answers, &at)?;
         let region = hand_in.region.clone();
+        let manifest = bundle.manifest().clone();
         let drive = self.drive(bundle, &region);
         let (round, invoked) = match self
             .hand_in(&drive, hand_in, None, submitted_by, &at)
@@ -154,7 +137,7 @@ impl Engine {
         };
         let id = self.new_id(&region, &at).await?;
         let events = drive.register(id, legal_date, None, round)?;
-        self.registered(events, invoked, idempotency.as_ref(), None, &at)
+        self.registered(events, invoked, &manifest, idempotency.as_ref(), None, &at)
             .await
     }
 
@@ -188,6 +171,7 @@ impl Engine {
         &self,
         events: Vec<Recorded>,
         invoked: Vec<Invoked>,
+        manifest: &Manifest,
         idempotency: Option<&Idempotency>,
         also: Option<&Commit>,
         at: &str,
@@ -195,7 +179,7 @@ impl Engine {
         let state = State::from_events(&events)?;
         let id = state.id.clone();
         let invoked: Vec<(u64, Invoked)> = invoked.into_iter().map(|one| (1, one)).collect();
-        let commit = self.commit(None, &state, events, &invoked);
+        let commit = self.commit(None, &state, events, &invoked, Some(manifest));
         match self.register(&commit, idempotency, also).await {
             Err(error) => match money::no_money(&error) {
                 Some(finding) => Ok(refused_with(state.assessment, finding)),
@@ -229,7 +213,8 @@ impl Engine {
     ) -> Result<Submitted, Error> {
         let at = stamp(now);
         let case = self.case(case_id).await?;
-        let drive = self.drive(self.pinned(&case.state)?, &case.state.submission.region);
+        let bundle = self.pinned(&case.state.digest).await?;
+        let drive = self.drive(bundle, &case.state.submission.region);
         let (round, invoked) = match self
             .hand_in(&drive, hand_in, Some(&case.state), submitted_by, &at)
             .await?
@@ -325,7 +310,7 @@ impl Engine {
             .await?;
         if !matches!(material.status, MaterialStatus::Supplied(_)) {
             let Case { state, .. } = self.case(case_id).await?;
-            check_proof(self.pinned(&state)?.manifest(), &material)?;
+            check_proof(self.pinned(&state.digest).await?.manifest(), &material)?;
         }
         let command = Command::SupplyMaterial(material);
         self.one(case_id, command, now).await
@@ -371,7 +356,8 @@ impl Engine {
         state: &State,
         now: DateTime<FixedOffset>,
     ) -> Result<Vec<FilledForm>, Error> {
-        let drive = self.drive(self.pinned(state)?, &state.submission.region);
+        let bundle = self.pinned(&state.digest).await?;
+        let drive = self.drive(bundle, &state.submission.region);
         let (state, now) = (state.clone(), stamp(now));
         let project = move || drive.project(&state, &now);
         Ok(self.sandbox.admit(project).await??)
@@ -405,9 +391,10 @@ impl Engine {
                 if state.next_reaction().is_none() {
                     return Ok(Case { state, events });
                 }
-                let Ok(bundle) = self.pinned(&state) else {
+                let Some(bundle) = self.pinned_if_there(&state).await? else {
                     return self.park_without_bundle(case_id, &state).await;
                 };
+                let manifest = bundle.manifest().clone();
                 let drive = self.drive(bundle, &state.submission.region);
                 let (reaction, known, before);
                 let react = move || {
@@ -427,7 +414,13 @@ impl Engine {
                     .into_iter()
                     .map(|one| (reaction.to, one))
                     .collect();
-                let commit = self.commit(Some(&before), &after, reaction.events.clone(), &invoked);
+                let commit = self.commit(
+                    Some(&before),
+                    &after,
+                    reaction.events.clone(),
+                    &invoked,
+                    Some(&manifest),
+                );
                 match self.append(&commit).await {
                     Ok(()) => {
                         measures().reactions.inc();
@@ -459,7 +452,7 @@ impl Engine {
             .unwrap_or_default();
         let parked = decide(Some(state), &at, &command)?;
         let after = state.clone().after(&parked)?;
-        let commit = self.commit(Some(state), &after, parked, &[]);
+        let commit = self.commit(Some(state), &after, parked, &[], None);
         self.append(&commit).await.map_err(refuse)?;
         self.case(case_id).await
     }
@@ -512,7 +505,9 @@ impl Engine {
             let after = state.clone().after(&events)?;
             let number = events.first().map_or(after.last_event, |event| event.n);
             let invoked: Vec<_> = invoked.iter().map(|one| (number, one.clone())).collect();
-            let mut commit = self.commit(Some(&state), &after, events, &invoked);
+            let bundle = self.pinned_if_there(&state).await?;
+            let manifest = bundle.as_ref().map(|bundle| bundle.manifest().as_ref());
+            let mut commit = self.commit(Some(&state), &after, events, &invoked, manifest);
             for settled in &mut commit.settled {
                 settled.claim = claim;
             }
@@ -531,9 +526,8 @@ impl Engine {
         state: &State,
         events: Vec<Recorded>,
         invoked: &[(u64, Invoked)],
+        manifest: Option<&Manifest>,
     ) -> Commit {
-        let bundle = self.bundles.pinned(&state.digest);
-        let manifest = bundle.map(|bundle| bundle.manifest().as_ref());
         rows::commit(
             before,
             state,
@@ -576,16 +570,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    pub(crate) fn pinned(&self, state: &State) -> Result<Bundle, Error> {
-        self.bundles
-            .pinned(&state.digest)
-            .cloned()
-            .ok_or_else(|| Error::Unknown {
-                what: "bundle with the digest",
-                name: state.digest.clone(),
-            })
     }
 
     pub(crate) fn drive(&self, bundle: Bundle, region: &str) -> Drive {

@@ -25,6 +25,15 @@ pub enum Error {
     /// The bundle failed, or asked for what it may not.
     #[error("the bundle failed")]
     Bundle(#[source] drive::Error),
+    /// A bundle that was deployed does not load on this host.
+    #[error("the bundle {digest} does not load on this host")]
+    NotLoaded {
+        /// Which.
+        digest: String,
+        /// Why not.
+        #[source]
+        source: Box<onething_runtime::LoadError>,
+    },
     /// The store.
     #[error(transparent)]
     Store(#[from] onething_store::Error),
@@ -117,9 +126,22 @@ pub(crate) fn chain(error: &Error) -> String {
             Some(kind) => format!("{error}: {kind}"),
             None => error.to_string(),
         },
+        Error::NotLoaded { .. } => causes(error),
         Error::Stopped { source, .. } => format!("{error}: {}", chain(source)),
         Error::Busy(_) | Error::Overloaded | Error::Cancelled => error.to_string(),
     }
+}
+
+/// An error with everything that caused it, on one line: where none of it can name a person.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 fn of_bundle(error: &drive::Error) -> String {

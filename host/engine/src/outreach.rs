@@ -65,7 +65,7 @@ impl Engine {
     /// Where the bundle does not reach out, fails, or the register cannot answer; what was kept
     /// stays, and the same call goes on from there.
     pub async fn reach(&self, reach: &Reach, now: DateTime<FixedOffset>) -> Result<Reached, Error> {
-        let bundle = self.valid(&reach.matter, &reach.on.to_string())?.clone();
+        let bundle = Self::valid(&self.bundles(), &reach.matter, &reach.on.to_string())?;
         if !bundle.reaches_out() {
             return Err(Error::refused(
                 "no-outreach",

@@ -44,7 +44,8 @@ impl Engine {
             .additions(name, text, today)
             .map_err(refused)?;
         let mut findings = Vec::new();
-        for bundle in self.bundles().all_newest() {
+        let bundles = self.bundles();
+        for bundle in bundles.all_newest() {
             let manifest = bundle.manifest();
             let mut grants = manifest.grants.parameters.iter();
             if !bundle.checks_publications() || !grants.any(|grant| covers(grant, name)) {

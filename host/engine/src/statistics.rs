@@ -30,7 +30,8 @@ impl Engine {
             from,
             to,
         } = count;
-        let Some(bundle) = self.bundles.newest(matter) else {
+        let bundles = self.bundles();
+        let Some(bundle) = bundles.newest(matter) else {
             return Err(Error::Unknown {
                 what: "matter",
                 name: matter.clone(),

@@ -144,7 +144,7 @@ impl Host {
         let register = Command::Register(Box::new(registration));
         let events = decide(None, AT, &register).unwrap();
         let state = State::from_events(&events).unwrap();
-        let commit = self.engine.commit(None, &state, events, &[]);
+        let commit = self.engine.commit(None, &state, events, &[], None);
         let registered = self.engine.store.register(&commit, None, None).await;
         registered.map_err(engine::refuse)?;
         self.engine.moved(&commit, AT).await

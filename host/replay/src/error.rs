@@ -59,3 +59,18 @@ impl From<onething_case::HistoryError> for Error {
         Self::Drive(error.into())
     }
 }
+
+/// An error with everything that caused it, each said once.
+pub fn in_words(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !words.ends_with(&said) {
+            words.push_str(": ");
+            words.push_str(&said);
+        }
+        cause = error.source();
+    }
+    words
+}

@@ -85,7 +85,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use toml::Spanned;
 use toml::value::Datetime;
 
@@ -418,13 +418,28 @@ fn malformed(path: &Path, mistake: Mistake) -> Malformed {
     }
 }
 
+/// A file that another one names: below its folder, or in a folder beside that one. So a fixture
+/// reads nothing but fixtures, whoever wrote it.
+fn beside(path: &Path, name: &str) -> Result<PathBuf, Malformed> {
+    let mut parts: Vec<Component<'_>> = Path::new(name).components().collect();
+    if parts.first() == Some(&Component::ParentDir) && parts.len() > 2 {
+        parts.remove(0);
+    }
+    let is_name = |part: &Component<'_>| matches!(part, Component::Normal(_));
+    if !parts.is_empty() && parts.iter().all(is_name) {
+        return Ok(path.with_file_name(name));
+    }
+    let message = format!("`{name}` is not a file in this folder or in one beside it");
+    Err(malformed(path, Mistake { line: 1, message }))
+}
+
 fn over_what_it_extends(path: &Path, mut file: File) -> Result<File, Malformed> {
     let mut path = path.to_owned();
     for _ in 0..EXTENDS_MAX {
         let Some(base) = file.extends.take() else {
             return Ok(file);
         };
-        path = path.with_file_name(base);
+        path = beside(&path, &base)?;
         let base = read(&path)?.written;
         if let Some(entry) = base.timeline.first() {
             let text = std::fs::read_to_string(&path).unwrap_or_default();

@@ -7,6 +7,7 @@
 //! says, budgets have what it says, effects come out as it says, and it is whatever time it says. This crate refuses to
 //! know: stores, keys, HTTP, the clock of the machine, and the rules of any matter.
 
+mod bundle;
 mod check;
 mod commands;
 mod error;
@@ -17,8 +18,9 @@ mod surprise;
 mod transcript;
 mod world;
 
+pub use bundle::{FIXTURES_MAX, Report, check_bundle};
 pub use check::{Checked, Problem, find};
-pub use error::Error;
+pub use error::{Error, in_words};
 pub use fixture::{Fixture, Malformed};
 pub use run::Replayed;
 pub use surprise::Surprise;
@@ -37,10 +39,10 @@ pub struct Suite {
 
 impl Suite {
     /// Over the bundles and the published parameters of a deployment.
-    pub fn new(bundles: Bundles, parameters: Parameters) -> Self {
+    pub fn new(bundles: Bundles, parameters: impl Into<Arc<Parameters>>) -> Self {
         Self {
             bundles,
-            parameters: Arc::new(parameters),
+            parameters: parameters.into(),
         }
     }
 }

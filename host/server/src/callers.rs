@@ -32,6 +32,8 @@ pub(crate) enum Role {
     Officer,
     /// Sees every case and lets parked ones go on; decides nothing.
     Operator,
+    /// Deploys bundles and takes them back.
+    Reformer,
     /// Reads matters and forms.
     Tester,
 }
@@ -136,7 +138,7 @@ impl Callers {
         Self::parse(&text, path)
     }
 
-    /// A first file for trying things out: a platform, an operator, a tester, the clerk of a made-up
+    /// A first file for trying things out: a platform, an operator, a reformer, a tester, the clerk of a made-up
     /// unit, and an officer for each office function in the region.
     ///
     /// # Errors
@@ -154,6 +156,7 @@ impl Callers {
         };
         sample.add("platform", "platform", "")?;
         sample.add("operator", "operator", "")?;
+        sample.add("reformer", "reformer", "")?;
         sample.add("tester", "tester", "")?;
         sample.add("clerk", "clerk", "unit = \"1233110000264001XG\"\n")?;
         for function in functions.into_iter().collect::<BTreeSet<_>>() {
@@ -303,6 +306,7 @@ impl Role {
             Role::Clerk => "clerk",
             Role::Officer => "officer",
             Role::Operator => "operator",
+            Role::Reformer => "reformer",
             Role::Tester => "tester",
         }
     }
@@ -368,7 +372,7 @@ mod tests {
     fn the_sample_is_a_file_that_lets_in_exactly_its_tokens() {
         let sample = Callers::sample("331102", ["personnel", "housing-fund", "personnel"]).unwrap();
         let callers = Callers::parse(&sample.file, Path::new("callers.toml")).unwrap();
-        assert_eq!(sample.tokens.len(), 6);
+        assert_eq!(sample.tokens.len(), 7);
         for (name, token) in &sample.tokens {
             assert_eq!(callers.enter(token).unwrap().name(), name);
             assert!(!sample.file.contains(token.as_str()));

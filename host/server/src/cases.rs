@@ -165,8 +165,8 @@ pub(crate) async fn get_receipt(
 ) -> Result<Json<Receipt>, Problem> {
     let state = seen(&app, &caller, &path.id).await?.state;
     let documents = app.engine.store().documents(&state.id).await?;
-    let bundle = app.engine.bundles().pinned(&state.digest);
-    let manifest = bundle.map(|bundle| bundle.manifest().as_ref());
+    let bundle = app.engine.pinned(&state.digest).await.ok();
+    let manifest = bundle.as_ref().map(|bundle| bundle.manifest().as_ref());
     Ok(Json(Receipt::new(state, manifest, documents)))
 }
 

@@ -72,11 +72,8 @@ pub(crate) async fn list_forms(
 ) -> Result<Json<FilledFormList>, Problem> {
     let state = seen(&app, &caller, &path.id).await?.state;
     let filled = app.engine.forms(&state, now()).await?;
-    let manifest = app
-        .engine
-        .bundles()
-        .pinned(&state.digest)
-        .map(Bundle::manifest);
+    let bundle = app.engine.pinned(&state.digest).await.ok();
+    let manifest = bundle.as_ref().map(Bundle::manifest);
     let forms = filled.into_iter().map(|form| FilledFormBody {
         title: manifest
             .and_then(|manifest| manifest.source_form(&form.form))
@@ -110,8 +107,8 @@ pub(crate) async fn get_form_page(
 ) -> Result<Response, Problem> {
     let state = seen(&app, &caller, &path.id).await?.state;
     let forms = app.engine.forms(&state, now()).await?;
-    let bundle = app.engine.bundles().pinned(&state.digest);
-    match bundle.and_then(|bundle| form_page(bundle, &state, &forms, &path.form)) {
+    let bundle = app.engine.pinned(&state.digest).await?;
+    match form_page(&bundle, &state, &forms, &path.form) {
         Some(page) => Ok(([HTML, NOTHING_ACTIVE], page).into_response()),
         None => Err(Problem::unknown("form", "表单", &path.form)),
     }

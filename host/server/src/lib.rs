@@ -9,6 +9,7 @@
 
 mod admission;
 mod afterwards;
+mod bundles;
 mod callers;
 mod cases;
 mod clocks;
@@ -39,7 +40,7 @@ use axum::Router;
 use chrono::{DateTime, FixedOffset, Utc};
 use onething_engine::Engine;
 use std::sync::Arc;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 /// The whole API, as a service. Effects are carried out by [`serve`]'s workers, or by whoever calls
 /// [`Engine::work`].
@@ -67,6 +68,8 @@ struct App {
     live: Arc<live::Live>,
     /// True once the host has been asked to stop.
     stopping: Arc<watch::Sender<bool>>,
+    /// For whoever checks an uploaded bundle: it takes a processor for a while.
+    checks: Arc<Semaphore>,
 }
 
 impl App {
@@ -78,6 +81,7 @@ impl App {
             load: Arc::new(admission::Load::new()),
             live: Arc::new(live::Live::new()),
             stopping: Arc::new(watch::Sender::new(false)),
+            checks: Arc::new(Semaphore::new(limits::CHECKS_MAX)),
         }
     }
 

@@ -37,6 +37,18 @@ pub(crate) const STREAM_LOOK_EVERY: Duration = Duration::from_millis(500);
 pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 /// How long the store may take to answer whether it is there.
 pub(crate) const READY_TIME_MAX: Duration = Duration::from_secs(2);
+/// Of an uploaded bundle with its fixtures, a tar.
+pub(crate) const UPLOAD_BYTES_MAX: usize = 32 << 20;
+/// Of a file in it.
+pub(crate) const UPLOAD_FILE_BYTES_MAX: u64 = 16 << 20;
+/// Files in it.
+pub(crate) const UPLOAD_FILES_MAX: usize = 5_000;
+/// Characters of the name of a file in it.
+pub(crate) const UPLOAD_NAME_CHARS_MAX: usize = 200;
+/// Bundles that are checked at a time.
+pub(crate) const CHECKS_MAX: usize = 1;
+/// How long the fixtures of an uploaded bundle may be replayed: it must be over before the request is.
+pub(crate) const CHECK_TIME_MAX: Duration = Duration::from_secs(40);
 /// Characters of an idempotency key.
 pub(crate) const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 /// Rows of a page where the caller does not say.

@@ -58,7 +58,8 @@ pub(crate) struct Prefill {
     responses((status = 200, description = "Every version of every matter.", body = MatterList)),
 )]
 pub(crate) async fn list_matters(State(app): State<App>, _: Caller) -> Json<MatterList> {
-    let matters = app.engine.bundles().iter().map(MatterEntry::new);
+    let bundles = app.engine.bundles();
+    let matters = bundles.iter().map(MatterEntry::new);
     Json(MatterList {
         matters: matters.collect(),
     })
@@ -83,7 +84,7 @@ pub(crate) async fn get_matter(
     Checked(Path(path)): Checked<Path<MatterPath>>,
     Checked(Query(day)): Checked<Query<OnDay>>,
 ) -> Result<Json<MatterBody>, Problem> {
-    Ok(Json(MatterBody::new(version(&app, &path.matter, &day)?)))
+    Ok(Json(MatterBody::new(&version(&app, &path.matter, &day)?)))
 }
 
 /// The service guide (办事指南) of a matter.
@@ -168,14 +169,14 @@ pub(crate) async fn prefill(
     Ok(Json(PrefillBody::new(&form.manifest, form.values)))
 }
 
-fn version<'a>(app: &'a App, matter: &str, day: &OnDay) -> Result<&'a Bundle, Problem> {
+fn version(app: &App, matter: &str, day: &OnDay) -> Result<Bundle, Problem> {
     let bundles = app.engine.bundles();
     if bundles.newest(matter).is_none() {
         return Err(Problem::unknown("matter", "事项", matter));
     }
     let today = || stamp(now()).chars().take("2025-01-06".len()).collect();
     let day = day.on.map_or_else(today, |day| day.to_string());
-    bundles.on(matter, &day).ok_or_else(|| {
+    bundles.on(matter, &day).cloned().ok_or_else(|| {
         Problem::new(
             StatusCode::NOT_FOUND,
             "no-version",

@@ -3,8 +3,8 @@
 
 use crate::problem::{MEDIA_TYPE, Members, Problem};
 use crate::{
-    App, afterwards, cases, commands, documents, health, live, materials, matters, metrics, money,
-    offices, outreach, parties,
+    App, afterwards, bundles, cases, commands, documents, health, live, materials, matters,
+    metrics, money, offices, outreach, parties,
 };
 use axum::Json;
 use axum::http::{Method, StatusCode, Uri};
@@ -50,6 +50,7 @@ const PROBLEMS: [(&str, &str); 5] = [
         (name = "materials", description = "Files that go with a submission."),
         (name = "money", description = "Budgets, and payments at the bank."),
         (name = "outreach", description = "What was offered to whom, and what matters came to."),
+        (name = "bundles", description = "What is deployed, and what of it is in force."),
         (name = "host", description = "The host itself."),
     ),
     // A column refers to itself and is found by nobody else.
@@ -98,6 +99,8 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .routes(routes!(outreach::list_offers))
         .routes(routes!(outreach::get_statistics))
         .merge(materials::operations())
+        .routes(routes!(bundles::deploy_bundle, bundles::list_bundles))
+        .routes(routes!(bundles::roll_back))
         .routes(routes!(get_openapi))
 }
 

@@ -45,7 +45,7 @@ pub(crate) struct Members {
     /// The law and article.
     #[serde(skip_serializing_if = "Option::is_none")]
     basis: Option<String>,
-    /// Of a refused submission: everything that is wrong, at once.
+    /// Of a refused submission or bundle: everything that is wrong, at once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     findings: Vec<Finding>,
     /// Of a refused submission: the codes of the materials that it lacks.
@@ -142,6 +142,19 @@ impl Problem {
         );
         problem.0.findings = assessment.findings;
         problem.0.missing = assessment.missing;
+        problem
+    }
+
+    /// A bundle that does not pass its checks: everything that is wrong with it.
+    pub(crate) fn bundle_refused(findings: Vec<Finding>) -> Self {
+        let count = findings.len();
+        let mut problem = Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "bundle-refused",
+            format!("未予部署：发现 {count} 个问题"),
+            format!("nothing was deployed: {count} findings"),
+        );
+        problem.0.findings = findings;
         problem
     }
 
@@ -311,6 +324,7 @@ fn refusal_status(code: &str) -> StatusCode {
         | "not-parked"
         | "not-completed"
         | "already-rated"
+        | "nothing-earlier"
         | "automatic-step"
         | "key-taken"
         | "form-out-of-date" => StatusCode::CONFLICT,

@@ -2,7 +2,7 @@
 
 use crate::limits::{CONNECTIONS_MAX, DRAIN_TIME_MAX, HEAD_TIME_MAX, READ_BYTES_MAX};
 use crate::metrics::Peer;
-use crate::{App, Callers, live, now};
+use crate::{App, Callers, bundles, live, now};
 use axum::Router;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -49,6 +49,7 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let app = App::new(engine, callers);
     let (stop, stopped) = watch::channel(false);
+    let follower = tokio::spawn(bundles::follow(app.engine.clone(), stopped.clone()));
     let mut worker = tokio::spawn(work(app.clone(), stopped));
     let watching = tokio::spawn(live::watch(app.clone()));
     let connections = GracefulShutdown::new();
@@ -75,8 +76,9 @@ pub async fn serve(
         Some(lost) => Some(lost),
         None => finish(worker).await,
     };
-    // It has seen that the host stops; how it ended changes nothing.
+    // They have seen that the host stops; how they ended changes nothing.
     let _ = watching.await;
+    let _ = follower.await;
     if let Err(error) = app.engine.hand_back().await {
         tracing::warn!(error = error.in_log(), "what was held is free only later");
     }

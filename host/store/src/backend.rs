@@ -140,6 +140,11 @@ pub(crate) fn is_no_database(error: &sqlx::Error) -> bool {
     code(error).as_deref() == Some(NOT_A_DATABASE)
 }
 
+fn is_busy(error: &sqlx::Error) -> bool {
+    const BUSY: &str = "5";
+    code(error).as_deref() == Some(BUSY)
+}
+
 fn code(error: &sqlx::Error) -> Option<String> {
     let code = error.as_database_error()?.code()?;
     Some(code.into_owned())
@@ -218,8 +223,7 @@ impl Place {
         schema::prepare(self, &mut connection).await?;
         if self.backend == Backend::Sqlite {
             // Touched only once the file is known to be ours.
-            sqlx::query("PRAGMA journal_mode = WAL")
-                .execute(&mut connection)
+            keep_a_log(&mut connection)
                 .await
                 .map_err(failed("switch the database to a write-ahead log"))?;
         }
@@ -284,6 +288,23 @@ impl Place {
             return Error::NotADatabase { place, source };
         }
         failed("open the database")(source)
+    }
+}
+
+/// Switches to a write-ahead log. Another process may be about to do the same, and for this one lock
+/// SQLite does not wait by itself.
+async fn keep_a_log(connection: &mut Connection) -> Result<(), sqlx::Error> {
+    const TRIES_MAX: u64 = 50;
+    let mut tries = 1;
+    loop {
+        let switched = sqlx::query("PRAGMA journal_mode = WAL").execute(&mut *connection);
+        match switched.await {
+            Err(error) if is_busy(&error) && tries < TRIES_MAX => {
+                tokio::time::sleep(Duration::from_millis(tries)).await;
+                tries += 1;
+            }
+            switched => return switched.map(drop),
+        }
     }
 }
 

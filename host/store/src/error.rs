@@ -137,6 +137,23 @@ pub enum Error {
         /// The event as of which it was rendered.
         event: u64,
     },
+    /// A file is longer than it may be; nothing of it was kept.
+    #[error("the file is longer than {bytes_max} bytes")]
+    BlobTooLarge {
+        /// What it may have.
+        bytes_max: u64,
+    },
+    /// A file is not the one that it was said to be; nothing of it was kept.
+    #[error("the file's SHA-256 is {sha256}, not {expected}: send it again")]
+    BlobDiffers {
+        /// Hex, as was said.
+        expected: String,
+        /// Hex, of what came.
+        sha256: String,
+    },
+    /// An upload took so long that it was swept away.
+    #[error("the upload took too long and was given up: send the file again")]
+    UploadGone,
 }
 
 /// Why a commit is not made. All but `Store` are answers, not failures.

@@ -11,9 +11,11 @@
 
 mod append;
 mod backend;
+mod blobs;
 mod body;
 mod budgets;
 mod commit;
+mod deployments;
 mod effects;
 mod error;
 mod files;
@@ -28,10 +30,12 @@ mod vault;
 mod watch;
 mod write;
 
+pub use blobs::{BlobInfo, BlobReader, BlobWriter, CHUNK_BYTES};
 pub use commit::{
     CaseRow, Commit, Idempotency, JournalEntry, Keys, NewEffect, NoticeRow, Registered, Settled,
     TaskRow,
 };
+pub use deployments::{ActivationRow, BundleRow, NewActivation, Rollback};
 pub use effects::{EffectRow, EffectStatus};
 pub use error::{CommitError, Error};
 pub use files::{DocumentFile, DocumentInfo, MaterialFile};
@@ -136,33 +140,41 @@ impl Store {
     /// that is taken and not used leaves a gap.
     pub async fn next_case_number(&self, region: &str, year: u16) -> Result<String, Error> {
         let name = format!("{region}-{year}");
+        let operation = "take the next case number";
         let taken = (self.backend, name.clone());
-        let number: i64 = self
-            .write(
-                "take the next case number",
-                taken,
-                |(backend, name), connection| {
-                    Box::pin(async move {
-                        let operation = "take the next case number";
-                        backend
-                            .need_not_flush(connection)
-                            .await
-                            .map_err(failed(operation))?;
-                        sqlx::query_scalar(
-                            "INSERT INTO counters (name, value) VALUES ($1, 1)
-                         ON CONFLICT (name) DO UPDATE SET value = counters.value + 1
-                         RETURNING value",
-                        )
-                        .bind(name)
-                        .fetch_one(connection)
-                        .await
-                        .map_err(failed(operation))
-                    })
-                },
-            )
+        let number = self
+            .write(operation, taken, |(backend, name), connection| {
+                Box::pin(next_number(*backend, name, connection))
+            })
             .await?;
         Ok(format!("{name}-{number:06}"))
     }
+}
+
+/// The next number of a counter, from 1, in a transaction of its own: one that is taken and not used
+/// leaves a gap.
+async fn next_number(
+    backend: Backend,
+    name: &str,
+    connection: &mut Connection,
+) -> Result<i64, Error> {
+    let operation = "take the next number of a counter";
+    let flushed = backend.need_not_flush(connection).await;
+    flushed.map_err(failed(operation))?;
+    count(name, connection).await
+}
+
+/// Takes the next number of a counter; whoever has it is alone with it until the transaction ends.
+async fn count(name: &str, connection: &mut Connection) -> Result<i64, Error> {
+    sqlx::query_scalar(
+        "INSERT INTO counters (name, value) VALUES ($1, 1)
+         ON CONFLICT (name) DO UPDATE SET value = counters.value + 1
+         RETURNING value",
+    )
+    .bind(name)
+    .fetch_one(connection)
+    .await
+    .map_err(failed("take the next number of a counter"))
 }
 
 /// A moment as the database has it: milliseconds since 1970 in UTC.

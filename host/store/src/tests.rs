@@ -29,6 +29,7 @@ macro_rules! on_both {
 }
 
 mod appeals;
+mod deployments;
 mod keeping;
 mod ledger;
 mod nodes;

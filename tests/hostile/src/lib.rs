@@ -18,14 +18,24 @@ use bindings::onething::matter::proceedings::{
 };
 use bindings::onething::matter::seals::{Document, Owner};
 use bindings::onething::matter::types::{
-    Filer, FilledForm, LookupFailure, Office, Phase, Refusal, Step, StepMode, Subject, Submission,
-    Text, Ticket, TimeLimit,
+    Filer, FilledForm, Finding, LookupFailure, Office, Phase, Refusal, Severity, Step, StepMode,
+    Subject, Submission, Text, Ticket, TimeLimit,
 };
 use bindings::onething::matter::{
     clock, deliveries, intake, log, notices, payments, registers, seals,
 };
 
 struct Hostile;
+
+/// What tests write over in the component to make another version of the same size: `assess` and
+/// `plan` both say it, so that it shows when the two were answered by different versions.
+static VARIANT: [u8; 16] = *b"hostile-variant0";
+
+fn variant() -> String {
+    // Read from memory, so that it stays in the component as it stands here.
+    let bytes = std::hint::black_box(&VARIANT);
+    String::from_utf8_lossy(bytes).into_owned()
+}
 
 mod exported {
     #![allow(unsafe_code, reason = "generated: the component ABI")]
@@ -114,7 +124,16 @@ impl Guest for Hostile {
         Assessment {
             scenario: "ordinary".to_owned(),
             derived: intake::answers(),
-            findings: Vec::new(),
+            findings: vec![Finding {
+                severity: Severity::Warning,
+                path: String::new(),
+                code: variant(),
+                message: Text {
+                    zh: "版本".to_owned(),
+                    en: "Variant".to_owned(),
+                },
+                basis: None,
+            }],
             missing: Vec::new(),
             unique_keys: Vec::new(),
             reservations: Vec::new(),
@@ -128,7 +147,7 @@ impl Guest for Hostile {
             role: "reviewer".to_owned(),
             title: Text {
                 zh: "审核".to_owned(),
-                en: "Review".to_owned(),
+                en: variant(),
             },
             lead: true,
             after: Vec::new(),

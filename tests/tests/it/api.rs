@@ -23,7 +23,7 @@ pub struct Served {
     pub process: Child,
     pub url: String,
     pub tokens: BTreeMap<String, String>,
-    agent: Agent,
+    pub agent: Agent,
 }
 
 pub struct Answer {
@@ -37,9 +37,13 @@ pub struct Answer {
 impl Served {
     /// The tokens are told the first time only.
     fn start(data: &Path, tokens: BTreeMap<String, String>) -> Self {
+        Self::start_with(data, &[], tokens)
+    }
+
+    pub fn start_with(data: &Path, more: &[&str], tokens: BTreeMap<String, String>) -> Self {
         let mut command = onething(data);
         // What it does is asked of it; its log would only be in the way.
-        command.env("RUST_LOG", "warn").arg("serve");
+        command.env("RUST_LOG", "warn").arg("serve").args(more);
         Self::spawn(command, tokens)
     }
 
@@ -144,7 +148,7 @@ impl Drop for Served {
 }
 
 impl Answer {
-    fn of(mut response: Response<ureq::Body>) -> Self {
+    pub fn of(mut response: Response<ureq::Body>) -> Self {
         let header = |name: &str| {
             let value = response.headers().get(name);
             value.map_or("", |value| value.to_str().unwrap()).to_owned()
@@ -170,7 +174,7 @@ impl Answer {
     }
 
     #[track_caller]
-    fn problem(&self, status: u16, code: &str) -> Value {
+    pub fn problem(&self, status: u16, code: &str) -> Value {
         let problem: Value = serde_json::from_str(&self.text).unwrap();
         assert_eq!(
             (self.status, &problem["code"]),

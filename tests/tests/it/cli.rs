@@ -210,37 +210,6 @@ fn bad_files_are_named() {
 }
 
 #[test]
-fn building_a_new_version_keeps_the_one_before() {
-    let data = tempfile::tempdir().unwrap();
-    let bundles = data.path().join("bundles");
-    std::fs::create_dir_all(&bundles).unwrap();
-    let (new, old) = (b"\"version\":\"1.0.0\"", b"\"version\":\"0.9.9\"");
-    let mut before = onething_tests::bundles::bundle("retirement");
-    let at = before
-        .windows(new.len())
-        .position(|bytes| bytes == new)
-        .unwrap();
-    before[at..at + old.len()].copy_from_slice(old);
-    std::fs::write(bundles.join("retirement.wasm"), &before).unwrap();
-    let to = bundles.to_str().unwrap();
-    for _ in 0..2 {
-        said(
-            data.path(),
-            &["--bundles", to, "bundle", "build", "functions/retirement"],
-        );
-        assert_eq!(
-            std::fs::read(bundles.join("retirement-0.9.9.wasm")).unwrap(),
-            before
-        );
-        assert_ne!(
-            std::fs::read(bundles.join("retirement.wasm")).unwrap(),
-            before
-        );
-        assert_eq!(std::fs::read_dir(&bundles).unwrap().count(), 2);
-    }
-}
-
-#[test]
 fn the_form_report_has_the_figures() {
     let data = tempfile::tempdir().unwrap();
     let report: Value =

@@ -54,7 +54,7 @@ async fn engine(data: &Path) -> Engine {
     };
     let runtime = Runtime::new(half, None).unwrap();
     let mut bundles = Bundles::default();
-    assert!(bundles.add(runtime.load(&bundle("payroll")).unwrap()));
+    bundles.add(runtime.load(&bundle("payroll")).unwrap());
     let store = Store::open(&data.join("onething.db")).await.unwrap();
     let parameters = Published::open(&root().join("parameters")).unwrap();
     Engine::new(store, bundles, parameters, Folders::within(data))

@@ -174,7 +174,7 @@ fn a_compiled_bundle_is_trusted_only_if_this_machine_wrote_it() {
 }
 
 /// A component that exports `matter` with `functions` and has `rest` besides.
-fn matter(functions: &str, rest: &str, manifest: &Value) -> Vec<u8> {
+pub fn matter(functions: &str, rest: &str, manifest: &Value) -> Vec<u8> {
     let bytes = wat::parse_str(matter_text(functions, rest)).unwrap();
     hostile::with_section(&bytes, SECTION, manifest.to_string().as_bytes())
 }
@@ -191,7 +191,7 @@ fn matter_text(functions: &str, rest: &str) -> String {
 }
 
 /// All five by name, none by type.
-fn all_functions() -> String {
+pub fn all_functions() -> String {
     ["prefill", "assess", "plan", "project", "respond"]
         .map(|name| format!("(export \"{name}\" (func $f))"))
         .concat()

@@ -4,6 +4,7 @@
 
 mod api;
 mod cli;
+mod deploy;
 mod engine;
 mod guide;
 mod limits;

@@ -32,7 +32,6 @@ pub fn build(folder: &Path, out: &Path) -> anyhow::Result<()> {
     manifest.append_to_component(&mut bundle);
     let inspection = inspect(&bundle)?;
     let path = out.join(&compiled.manifest.matter).with_extension("wasm");
-    keep_version_before(&path, &compiled.manifest.version)?;
     write(&path, &bundle)?;
     say(&format!(
         "{}  {} bytes  sha256:{}",
@@ -145,23 +144,6 @@ fn cargo_home() -> PathBuf {
         (Some(home), _) => home.into(),
         (None, home) => PathBuf::from(home.unwrap_or_default()).join(".cargo"),
     }
-}
-
-/// Open cases stay on the bundle they began with: another version that lies there is kept beside the
-/// new one, as `<matter>-<version>.wasm`.
-fn keep_version_before(path: &Path, version: &str) -> anyhow::Result<()> {
-    let Ok(before) = std::fs::read(path) else {
-        return Ok(());
-    };
-    let Ok(inspection) = inspect(&before) else {
-        return Ok(());
-    };
-    let manifest = inspection.manifest;
-    if manifest.version == version {
-        return Ok(());
-    }
-    let kept = path.with_file_name(format!("{}-{}.wasm", manifest.matter, manifest.version));
-    write(&kept, &before)
 }
 
 /// Whoever reads the file sees the old bundle or the new one.

@@ -237,6 +237,61 @@ CREATE TABLE reservations (
 CREATE UNIQUE INDEX reservations_by_line ON reservations (budget, line);
 CREATE INDEX reservations_waiting ON reservations (budget, line) WHERE waits = 1;
 
+-- Bytes by what they are, in chunks: a file is written and read without ever being whole in memory.
+
+CREATE TABLE blobs (
+    sha256     TEXT COLLATE "C"    PRIMARY KEY,
+    -- Under which its chunks lie: what a file is called is known only when it is whole.
+    upload     BIGINT  NOT NULL UNIQUE,
+    media_type TEXT COLLATE "C"    NOT NULL,
+    size       BIGINT  NOT NULL,
+    stored_at  TEXT COLLATE "C"    NOT NULL
+);
+
+CREATE TABLE blob_chunks (
+    upload BIGINT  NOT NULL,
+    n      BIGINT  NOT NULL,
+    bytes  BYTEA   NOT NULL,
+    PRIMARY KEY (upload, n)
+);
+
+-- Uploads under way, and those that were given up.
+CREATE TABLE uploads (
+    n          BIGINT  PRIMARY KEY,
+    started_at TEXT COLLATE "C"    NOT NULL
+);
+
+-- Every bundle that was ever deployed, and the log of what was put in force when.
+
+CREATE TABLE bundles (
+    digest      TEXT COLLATE "C" PRIMARY KEY REFERENCES blobs (sha256),
+    matter      TEXT COLLATE "C" NOT NULL,
+    version     TEXT COLLATE "C" NOT NULL,
+    -- The law that it implements: first day, and the day before which it ends.
+    since       TEXT COLLATE "C" NOT NULL,
+    until       TEXT COLLATE "C",
+    deployed_at TEXT COLLATE "C" NOT NULL,
+    deployed_by TEXT COLLATE "C" NOT NULL
+);
+
+CREATE TABLE activations (
+    n        BIGINT  PRIMARY KEY,
+    matter   TEXT COLLATE "C"    NOT NULL,
+    digest   TEXT COLLATE "C"    NOT NULL REFERENCES bundles (digest),
+    -- The first legal date that it is taken for.
+    from_day TEXT COLLATE "C"    NOT NULL,
+    at       TEXT COLLATE "C"    NOT NULL,
+    by       TEXT COLLATE "C"    NOT NULL,
+    -- The activation that this one takes back.
+    cancels  BIGINT  UNIQUE REFERENCES activations (n)
+);
+CREATE INDEX activations_by_matter ON activations (matter, n);
+CREATE INDEX cases_open_by_digest ON cases (digest) WHERE ended_at IS NULL;
+CREATE TRIGGER activations_stay BEFORE UPDATE OR DELETE ON activations
+    FOR EACH ROW EXECUTE FUNCTION onething_is_kept();
+CREATE TRIGGER activations_are_kept BEFORE TRUNCATE ON activations
+    FOR EACH STATEMENT EXECUTE FUNCTION onething_is_kept();
+
 -- Outreach: how far each run has come, and what was offered to whom.
 
 CREATE TABLE outreach_runs (

@@ -1,0 +1,321 @@
+//! Bytes by what they are: a file is named by its SHA-256 and kept in chunks, written and read one
+//! chunk at a time, so that nobody holds a file whole for it.
+//!
+//! The hash is that of the file itself, taken before a chunk is handed to [`Store::put_chunk`] and
+//! after it came back from the database: what is kept may be something else than what is hashed.
+
+use crate::error::{failed, signed, unsigned};
+use crate::{Connection, Error, Store, count};
+use sha2::{Digest, Sha256};
+
+/// What one row keeps of a file.
+pub const CHUNK_BYTES: usize = 256 << 10;
+
+/// What is known of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlobInfo {
+    /// Hex, of the bytes.
+    pub sha256: String,
+    /// As whoever stored it first said.
+    pub media_type: String,
+    /// In bytes.
+    pub size: u64,
+    /// RFC 3339.
+    pub stored_at: String,
+    upload: i64,
+}
+
+/// A file on its way in. Nothing of it is there for others before [`BlobWriter::finish`].
+pub struct BlobWriter {
+    store: Store,
+    upload: i64,
+    /// What is not written yet; less than a chunk.
+    rest: Vec<u8>,
+    chunks: i64,
+    size: u64,
+    bytes_max: u64,
+    hash: Sha256,
+}
+
+/// A file on its way out.
+pub struct BlobReader {
+    store: Store,
+    info: BlobInfo,
+    next: i64,
+    read: u64,
+    hash: Sha256,
+}
+
+impl Store {
+    /// Begins to take in a file of at most so many bytes. `now` is when, RFC 3339.
+    pub async fn write_blob(&self, bytes_max: u64, now: &str) -> Result<BlobWriter, Error> {
+        let operation = "begin an upload";
+        let upload = self
+            .write(operation, now.to_owned(), |now, connection| {
+                Box::pin(async move {
+                    let upload = count("uploads", connection).await?;
+                    sqlx::query("INSERT INTO uploads (n, started_at) VALUES ($1, $2)")
+                        .bind(upload)
+                        .bind(now)
+                        .execute(connection)
+                        .await
+                        .map_err(failed("begin an upload"))?;
+                    Ok::<_, Error>(upload)
+                })
+            })
+            .await?;
+        Ok(BlobWriter {
+            store: self.clone(),
+            upload,
+            rest: Vec::new(),
+            chunks: 0,
+            size: 0,
+            bytes_max,
+            hash: Sha256::new(),
+        })
+    }
+
+    /// A file by its SHA-256 in hex, to be read chunk by chunk.
+    pub async fn read_blob(&self, sha256: &str) -> Result<Option<BlobReader>, Error> {
+        let info = self.blob(sha256).await?;
+        Ok(info.map(|info| BlobReader {
+            store: self.clone(),
+            info,
+            next: 0,
+            read: 0,
+            hash: Sha256::new(),
+        }))
+    }
+
+    /// What is known of a file.
+    pub async fn blob(&self, sha256: &str) -> Result<Option<BlobInfo>, Error> {
+        let row: Option<(i64, String, i64, String)> = sqlx::query_as(
+            "SELECT upload, media_type, size, stored_at FROM blobs WHERE sha256 = $1",
+        )
+        .bind(sha256)
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(failed("look for a file"))?;
+        let Some((upload, media_type, size, stored_at)) = row else {
+            return Ok(None);
+        };
+        Ok(Some(BlobInfo {
+            sha256: sha256.to_owned(),
+            media_type,
+            size: unsigned(size, "the size of a file")?,
+            stored_at,
+            upload,
+        }))
+    }
+
+    /// Takes away what is left of uploads that began before, RFC 3339 at the offset that they were
+    /// begun with, and were never finished.
+    pub async fn sweep_uploads(&self, before: &str) -> Result<(), Error> {
+        let stale: Vec<i64> = sqlx::query_scalar("SELECT n FROM uploads WHERE started_at < $1")
+            .bind(before)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed("list the uploads that were given up"))?;
+        for upload in stale {
+            self.drop_upload(upload).await?;
+        }
+        Ok(())
+    }
+
+    async fn drop_upload(&self, upload: i64) -> Result<(), Error> {
+        let operation = "take away an upload";
+        self.write(operation, upload, |upload, connection| {
+            Box::pin(async move {
+                if end_upload(connection, *upload).await? {
+                    sqlx::query("DELETE FROM blob_chunks WHERE upload = $1")
+                        .bind(*upload)
+                        .execute(connection)
+                        .await
+                        .map_err(failed("take away an upload"))?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn put_chunk(&self, upload: i64, n: i64, bytes: Vec<u8>) -> Result<(), Error> {
+        let operation = "keep a chunk of a file";
+        let chunk = (upload, n, bytes);
+        self.write(operation, chunk, |(upload, n, bytes), connection| {
+            Box::pin(async move {
+                sqlx::query("INSERT INTO blob_chunks (upload, n, bytes) VALUES ($1, $2, $3)")
+                    .bind(*upload)
+                    .bind(*n)
+                    .bind(bytes.as_slice())
+                    .execute(connection)
+                    .await
+                    .map_err(failed("keep a chunk of a file"))?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn get_chunk(&self, upload: i64, n: i64) -> Result<Option<Vec<u8>>, Error> {
+        sqlx::query_scalar("SELECT bytes FROM blob_chunks WHERE upload = $1 AND n = $2")
+            .bind(upload)
+            .bind(n)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(failed("read a chunk of a file"))
+    }
+}
+
+impl BlobWriter {
+    /// Takes in what comes next of the file.
+    ///
+    /// # Errors
+    /// Where the file is longer than it may be; nothing of it stays.
+    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+        self.size += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if self.size > self.bytes_max {
+            self.store.drop_upload(self.upload).await?;
+            return Err(Error::BlobTooLarge {
+                bytes_max: self.bytes_max,
+            });
+        }
+        self.hash.update(bytes);
+        while !bytes.is_empty() {
+            let room = CHUNK_BYTES - self.rest.len();
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.rest.extend_from_slice(now);
+            bytes = later;
+            if self.rest.len() == CHUNK_BYTES {
+                self.flush().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the file under its hash and answers that. The same bytes are kept once.
+    ///
+    /// # Errors
+    /// Where it is not the file `expected`; nothing of it stays.
+    pub async fn finish(
+        mut self,
+        expected: Option<&str>,
+        media_type: &str,
+        stored_at: &str,
+    ) -> Result<String, Error> {
+        self.flush().await?;
+        let sha256 = hex::encode(self.hash.finalize_reset());
+        if let Some(expected) = expected.filter(|expected| *expected != sha256) {
+            let expected = expected.to_owned();
+            self.abort().await?;
+            return Err(Error::BlobDiffers { expected, sha256 });
+        }
+        let info = BlobInfo {
+            sha256: sha256.clone(),
+            media_type: media_type.to_owned(),
+            size: self.size,
+            stored_at: stored_at.to_owned(),
+            upload: self.upload,
+        };
+        let is_new = self
+            .store
+            .write("keep a file", info, |info, connection| {
+                Box::pin(keep(info, connection))
+            })
+            .await?;
+        if !is_new {
+            self.abort().await?;
+        }
+        Ok(sha256)
+    }
+
+    /// Leaves nothing of it behind.
+    pub async fn abort(self) -> Result<(), Error> {
+        self.store.drop_upload(self.upload).await
+    }
+
+    async fn flush(&mut self) -> Result<(), Error> {
+        if self.rest.is_empty() {
+            return Ok(());
+        }
+        let chunk = std::mem::take(&mut self.rest);
+        self.store
+            .put_chunk(self.upload, self.chunks, chunk)
+            .await?;
+        self.chunks += 1;
+        Ok(())
+    }
+}
+
+impl BlobReader {
+    /// What is known of it.
+    pub fn info(&self) -> &BlobInfo {
+        &self.info
+    }
+
+    /// What comes next; `None` at the end.
+    ///
+    /// # Errors
+    /// At the end, where what was read is not what its hash says: nothing of it can be trusted.
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        if let Some(chunk) = self.store.get_chunk(self.info.upload, self.next).await? {
+            self.next += 1;
+            self.read += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+            self.hash.update(&chunk);
+            return Ok(Some(chunk));
+        }
+        let sha256 = hex::encode(self.hash.clone().finalize());
+        if self.read != self.info.size || sha256 != self.info.sha256 {
+            return Err(Error::Damaged {
+                what: format!("the file {} (its SHA-256 is another)", self.info.sha256),
+            });
+        }
+        Ok(None)
+    }
+
+    /// All of it.
+    ///
+    /// # Errors
+    /// As [`BlobReader::next`].
+    pub async fn bytes(mut self) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = self.next().await? {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+}
+
+/// Whether these bytes were not kept before.
+async fn keep(info: &BlobInfo, connection: &mut Connection) -> Result<bool, Error> {
+    let kept = sqlx::query(
+        "INSERT INTO blobs (sha256, upload, media_type, size, stored_at)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (sha256) DO NOTHING",
+    )
+    .bind(&info.sha256)
+    .bind(info.upload)
+    .bind(&info.media_type)
+    .bind(signed(info.size))
+    .bind(&info.stored_at)
+    .execute(&mut *connection)
+    .await
+    .map_err(failed("keep a file"))?;
+    if kept.rows_affected() == 0 {
+        return Ok(false);
+    }
+    // Where it was swept as given up, its chunks are gone.
+    match end_upload(connection, info.upload).await? {
+        true => Ok(true),
+        false => Err(Error::UploadGone),
+    }
+}
+
+/// Whether it was still under way.
+async fn end_upload(connection: &mut Connection, upload: i64) -> Result<bool, Error> {
+    let ended = sqlx::query("DELETE FROM uploads WHERE n = $1")
+        .bind(upload)
+        .execute(connection)
+        .await
+        .map_err(failed("end an upload"))?;
+    Ok(ended.rows_affected() > 0)
+}
