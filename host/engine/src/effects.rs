@@ -105,6 +105,7 @@ impl Engine {
     }
 
     async fn carry_out(&self, effect: &EffectRow, now: DateTime<FixedOffset>) -> Result<(), Error> {
+        self.store.reach("effect.before")?;
         let case = self.case(&effect.case_id).await?;
         let at = stamp(now);
         let outcome = match &effect.intent.effect {
@@ -141,6 +142,7 @@ impl Engine {
                 self.deliver(effect, &case, &bundle, form, to).await?
             }
         };
+        self.store.reach("effect.applied")?;
         let settlement = Settlement {
             ticket: effect.intent.ticket.clone(),
             outcome,

@@ -144,6 +144,7 @@ impl Engine {
             HandedIn::Refused(assessment) => return Ok(Submitted::Refused(assessment)),
             HandedIn::Round { round, invoked } => (*round, invoked),
         };
+        self.store.reach("submit.assessed")?;
         let year = at
             .get(..4)
             .and_then(|year| year.parse().ok())
@@ -384,6 +385,7 @@ impl Engine {
                 let Ok(bundle) = self.pinned(&state) else {
                     return self.park_without_bundle(case_id, &state).await;
                 };
+                self.store.reach("react.before")?;
                 let drive = self.drive(bundle, &state.submission.region);
                 let (reaction, known, before);
                 (reaction, known, before, past) = blocking(move || {

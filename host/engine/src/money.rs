@@ -67,6 +67,7 @@ impl Engine {
             Ok(total) => total,
             Err(refusal) => return Ok(Some(refusal)),
         };
+        self.store.reach("effect.applied")?;
         let sent = self
             .store
             .send_payment(&row.case_id, ticket, budget, total, at);

@@ -218,7 +218,7 @@ impl Store {
             .await
             .map_err(failed("keep an idempotency key"))?;
         }
-        transaction.commit().await.map_err(failed(operation))?;
+        self.commit(transaction, operation).await?;
         Ok(Registered::New)
     }
 
@@ -236,7 +236,7 @@ impl Store {
         }
         update_case(&mut transaction, &commit.case).await?;
         write(&mut transaction, commit).await?;
-        transaction.commit().await.map_err(failed(operation))?;
+        self.commit(transaction, operation).await?;
         Ok(())
     }
 

@@ -155,7 +155,7 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .map_err(failed(operation))?;
-        transaction.commit().await.map_err(failed(operation))?;
+        self.commit(transaction, operation).await?;
         Ok(document)
     }
 

@@ -160,7 +160,7 @@ impl Store {
             .await
             .map_err(failed(operation))?;
         }
-        transaction.commit().await.map_err(failed(operation))?;
+        self.commit(transaction, operation).await?;
         Ok(opened.rows_affected() == 1)
     }
 
@@ -182,7 +182,7 @@ impl Store {
             at,
         };
         post(&mut transaction, budget, Movement::Fund, fen, cause).await?;
-        transaction.commit().await.map_err(failed(operation))?;
+        self.commit(transaction, operation).await?;
         Ok(())
     }
 
@@ -231,7 +231,7 @@ impl Store {
             at,
         };
         post(&mut transaction, budget, Movement::Send, fen, cause).await?;
-        transaction.commit().await.map_err(failed(operation))?;
+        self.commit(transaction, operation).await?;
         Ok(())
     }
 

@@ -7,6 +7,7 @@
 //! It knows no rule of a case: statuses are words and the read model is whatever the caller derived
 //! from the events. It has no clock: every time is handed in.
 
+mod boundary;
 mod commit;
 mod effects;
 mod error;
@@ -17,6 +18,7 @@ mod read;
 mod schema;
 mod statistics;
 
+pub use boundary::Boundary;
 pub use commit::{
     CaseRow, Commit, Idempotency, JournalEntry, Keys, NewEffect, NoticeRow, Registered, TaskRow,
 };
@@ -33,6 +35,7 @@ use error::failed;
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A list answers with at most so many rows, whatever the caller asked for.
@@ -46,12 +49,13 @@ type Connection = sqlx::SqliteConnection;
 type Transaction = sqlx::Transaction<'static, sqlx::Sqlite>;
 
 /// An open store. A clone is another handle to the same one.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Store {
     /// One connection: SQLite has one writer at a time, and whoever queues here is served in turn,
     /// where SQLite's own waiting is a lottery.
     writer: SqlitePool,
     readers: SqlitePool,
+    boundary: Option<Arc<dyn Boundary>>,
 }
 
 impl Store {
@@ -75,6 +79,7 @@ impl Store {
         Ok(Store {
             writer: connect(1, options.clone()).await?,
             readers: connect(READERS_MAX, options.create_if_missing(false)).await?,
+            boundary: None,
         })
     }
 
@@ -100,6 +105,7 @@ impl Store {
         Ok(Store {
             writer: pool.clone(),
             readers: pool,
+            boundary: None,
         })
     }
 
@@ -128,10 +134,17 @@ impl Store {
     /// A transaction that holds the right to write from its start, so that what it reads still
     /// holds when it writes.
     async fn begin(&self, operation: &'static str) -> Result<Transaction, Error> {
+        self.reach("store.begin")?;
         self.writer
             .begin_with("BEGIN IMMEDIATE")
             .await
             .map_err(failed(operation))
+    }
+
+    async fn commit(&self, transaction: Transaction, operation: &'static str) -> Result<(), Error> {
+        self.reach("store.written")?;
+        transaction.commit().await.map_err(failed(operation))?;
+        self.reach("store.committed")
     }
 }
 

@@ -1,0 +1,93 @@
+//! The deterministic simulation: seeds choose lives of cases, and what goes wrong in them. One
+//! command is in flight at a time, the clock is virtual, and every boundary of the store and of the
+//! effects may fail, lose its reply, be the last thing a process does, or outlast a lease.
+//!
+//! `ONETHING_SEED=1234` runs one seed and prints its trace; `ONETHING_SEEDS=500` so many.
+
+#![allow(clippy::unwrap_used, reason = "a test may")]
+#![allow(clippy::print_stdout, reason = "a test tells")]
+
+mod acts;
+mod check;
+mod faults;
+mod finish;
+mod receivers;
+mod rng;
+mod stage;
+mod world;
+
+use onething_store::Store;
+use stage::{Stage, scratch};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use world::{Counts, World, Wrong};
+
+const SEEDS: u64 = 20_000;
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+/// A seed's whole life. The trace tells it.
+async fn live(stage: &Stage, store: Store, data: &Path, seed: u64) -> (World, Result<(), Wrong>) {
+    let mut world = World::new(stage, store, data, seed).await;
+    let outcome = lived(&mut world).await;
+    (world, outcome)
+}
+
+async fn lived(world: &mut World) -> Result<(), Wrong> {
+    let acts = world.rng.between(5, 25);
+    for _ in 0..acts {
+        world.act().await?;
+        world.check().await?;
+        if world.rng.chance(10) {
+            world.check_tasks().await?;
+        }
+    }
+    let diligent = world.rng.chance(60);
+    world.settle(diligent).await
+}
+
+#[test]
+fn seeds_on_sqlite() {
+    let only = number("ONETHING_SEED");
+    let (first, end) = match only {
+        Some(seed) => (seed, seed + 1),
+        None => (0, number("ONETHING_SEEDS").unwrap_or(SEEDS)),
+    };
+    let shared = scratch();
+    let stage = Stage::new(shared.path());
+    let next = AtomicU64::new(first);
+    let total = Mutex::new(Counts::default());
+    let failed = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end || failed.lock().unwrap().len() >= 3 {
+                        return;
+                    }
+                    let data = scratch();
+                    let (world, outcome) = runtime.block_on(async {
+                        let store = Store::in_memory().await.unwrap();
+                        live(&stage, store, data.path(), seed).await
+                    });
+                    if only.is_some() {
+                        println!("{}", world.trace);
+                        println!("histories {}", world.histories());
+                    }
+                    if let Err(wrong) = outcome {
+                        failed.lock().unwrap().push(format!("seed {seed}: {wrong}\n{}", world.trace));
+                    }
+                    total.lock().unwrap().add(&world);
+                }
+            });
+        }
+    });
+    println!("{}", total.lock().unwrap());
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
