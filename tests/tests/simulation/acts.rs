@@ -56,7 +56,7 @@ impl World {
             (if self.known.is_empty() { 0 } else { 45 }, Act::Case),
             (2, Act::Fund),
             (5, Act::Collect),
-            (if self.receivers.taken.is_empty() { 0 } else { 8 }, Act::Bank),
+            (if self.received().taken.is_empty() { 0 } else { 8 }, Act::Bank),
             (if self.is_paused() { 20 } else { 0 }, Act::GoOn),
         ]);
         match act {
@@ -102,8 +102,7 @@ impl World {
     }
 
     pub fn collect(&mut self) -> Result<usize, Wrong> {
-        self.receivers.look()?;
-        let files = self.receivers.collect();
+        let files = self.received().collect();
         if files > 0 {
             self.tell(&format!("the bank takes {files} files away"));
         }
@@ -112,7 +111,7 @@ impl World {
 
     /// A file is answered by what the case ordered.
     async fn bank(&mut self) {
-        let taken: Vec<String> = self.receivers.taken.iter().cloned().collect();
+        let taken: Vec<String> = self.received().taken.iter().cloned().collect();
         if let Some(ticket) = self.rng.pick(&taken).cloned() {
             let returned = self.rng.chance(20);
             self.answer(&ticket, returned).await;

@@ -13,7 +13,7 @@ const LIST_MAX: u32 = 500;
 impl World {
     /// Looks at every case that has moved, at the money, and at what was received.
     pub async fn check(&mut self) -> Result<(), Wrong> {
-        self.receivers.look()?;
+        self.received().check()?;
         let rows = self.store.cases(&CaseFilter::default(), LIST_MAX).await;
         let rows = rows.map_err(|error| error.to_string())?;
         let mut moved = Vec::new();

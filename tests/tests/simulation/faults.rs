@@ -35,10 +35,13 @@ struct Inner {
     injected: BTreeMap<(&'static str, &'static str), u64>,
 }
 
+/// Told when an effect was carried out and nobody knows it yet.
+pub type Watch = Box<dyn Fn() + Send + Sync>;
+
 /// One for all nodes of a world: one of them runs at a time.
-#[derive(Default)]
 pub struct Faults {
     inner: Mutex<Inner>,
+    watch: Watch,
 }
 
 /// A pause that was ordered.
@@ -50,8 +53,11 @@ pub struct Pausing {
 }
 
 impl Faults {
-    pub fn new() -> Arc<Self> {
-        Arc::default()
+    pub fn new(watch: Watch) -> Arc<Self> {
+        Arc::new(Self {
+            inner: Mutex::default(),
+            watch,
+        })
     }
 
     /// The `nth` crossing from now on goes wrong, counted from 1.
@@ -104,6 +110,9 @@ impl Boundary for Faults {
             return Err(injected(name));
         }
         inner.crossings += 1;
+        if name == "effect.applied" {
+            (self.watch)();
+        }
         let Some((left, kind)) = inner.armed else {
             return Ok(());
         };

@@ -72,7 +72,8 @@ impl World {
         }
         let sent = self.store.sent_payments(None, 100).await.map_err(|error| error.to_string())?;
         for row in &sent {
-            if self.receivers.taken.contains(&row.intent.ticket) {
+            let taken = self.received().taken.contains(&row.intent.ticket);
+            if taken {
                 self.answer(&row.intent.ticket, false).await;
             }
         }
@@ -98,7 +99,7 @@ impl World {
             self.counts.completed += u64::from(state.status.as_str() == "completed");
             self.counts.events += state.last_event;
         }
-        let received = &self.receivers;
+        let received = self.received();
         let tickets = received.notices.keys();
         let mut tickets = tickets.chain(received.deliveries.keys()).chain(received.payments.keys());
         match tickets.find(|ticket| !promised_tickets.contains(*ticket)) {
@@ -138,11 +139,11 @@ impl World {
         let ticket = &effect.intent.ticket;
         let done = row.status == EffectStatus::Done;
         let arrived = match &effect.intent.effect {
-            Effect::Notice { .. } => self.receivers.notices.contains_key(ticket),
-            Effect::Delivery { .. } => self.receivers.deliveries.contains_key(ticket),
+            Effect::Notice { .. } => self.received().notices.contains_key(ticket),
+            Effect::Delivery { .. } => self.received().deliveries.contains_key(ticket),
             Effect::Payment(_) => {
                 let sent = done || row.status == EffectStatus::Sent;
-                return match self.receivers.payments.contains_key(ticket) {
+                return match self.received().payments.contains_key(ticket) {
                     true => Ok(()),
                     false if sent => Err(format!("lost: payment {ticket} never came to the bank")),
                     false => Ok(()),

@@ -20,6 +20,8 @@ pub struct Receivers {
     places: BTreeMap<PathBuf, Vec<String>>,
     /// What the bank has taken.
     pub taken: BTreeSet<String>,
+    /// The first thing that was wrong.
+    wrong: Option<String>,
 }
 
 impl Receivers {
@@ -31,16 +33,20 @@ impl Receivers {
         }
     }
 
-    /// Everything that arrived.
-    pub fn count(&self) -> usize {
-        self.notices.len() + self.deliveries.len() + self.payments.len()
+    /// Looks into every folder, each time that something may have come.
+    pub fn look(&mut self) {
+        if let Err(wrong) = self.look_into_all() {
+            self.wrong.get_or_insert(wrong);
+        }
     }
 
-    /// Looks into every folder.
-    ///
     /// # Errors
-    /// What is there twice.
-    pub fn look(&mut self) -> Result<(), String> {
+    /// What came twice, ever.
+    pub fn check(&self) -> Result<(), String> {
+        self.wrong.clone().map_or(Ok(()), Err)
+    }
+
+    fn look_into_all(&mut self) -> Result<(), String> {
         for (path, name) in files(&self.folder.join("outbox"), ".json") {
             same(&mut self.notices, name, fs::read(path).unwrap())?;
         }

@@ -12,7 +12,7 @@ use simple::rules::BUDGET;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 
 /// Days around which calendars are interesting: New Year, the Spring Festival, the end of what is
@@ -84,7 +84,7 @@ pub struct World {
     pub store: Store,
     pub faults: Arc<Faults>,
     pub nodes: Vec<Engine>,
-    pub receivers: Receivers,
+    pub receivers: Arc<Mutex<Receivers>>,
     pub known: BTreeMap<String, Known>,
     pub sent: Vec<Sent>,
     pub marks: Marks,
@@ -108,7 +108,9 @@ pub enum Reply<T> {
 impl World {
     pub async fn new(stage: &Stage, store: Store, data: &Path, seed: u64) -> Self {
         let mut rng = Rng::new(seed);
-        let faults = Faults::new();
+        let receivers = Arc::new(Mutex::new(Receivers::new(data)));
+        let looking = receivers.clone();
+        let faults = Faults::new(Box::new(move || looking.lock().unwrap().look()));
         let nodes = 1 + rng.below(3);
         let now = DateTime::parse_from_rfc3339(rng.pick(&BEGINNINGS).unwrap()).unwrap();
         let trouble = *rng.pick(&[0, 20, 40, 60]).unwrap();
@@ -116,7 +118,7 @@ impl World {
             now,
             rng,
             nodes: Vec::new(),
-            receivers: Receivers::new(data),
+            receivers,
             known: BTreeMap::new(),
             sent: Vec::new(),
             marks: Marks::default(),
@@ -157,6 +159,10 @@ impl World {
     pub fn node(&mut self) -> (usize, Engine) {
         let node = self.rng.below(self.nodes.len());
         (node, self.nodes[node].clone())
+    }
+
+    pub fn received(&self) -> MutexGuard<'_, Receivers> {
+        self.receivers.lock().unwrap()
     }
 
     pub fn mark(&mut self) -> String {
