@@ -1,6 +1,6 @@
 //! Where a deployment keeps its things, and how it is opened.
 
-use crate::tell;
+use crate::{killing, tell};
 use anyhow::Context;
 use chrono::{DateTime, FixedOffset, Utc};
 use onething_capabilities::Published;
@@ -51,7 +51,7 @@ impl Deployment {
             .await
             .with_context(|| format!("the store {}", path.display()))?;
         Ok(Engine::new(
-            store,
+            killing::armed(store)?,
             bundles,
             parameters,
             Folders::within(&self.data),

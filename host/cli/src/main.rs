@@ -8,6 +8,7 @@ mod demo;
 mod deployment;
 mod form;
 mod guide;
+mod killing;
 mod outreach;
 mod parameter;
 mod payment;

@@ -16,7 +16,7 @@ use onething_contract::{
     Ticket,
 };
 use onething_runtime::Bundle;
-use onething_store::EffectRow;
+use onething_store::{EffectRow, EffectStatus};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -106,6 +106,9 @@ impl Engine {
 
     async fn carry_out(&self, effect: &EffectRow, now: DateTime<FixedOffset>) -> Result<(), Error> {
         self.store.reach("effect.before")?;
+        if self.is_overtaken(&effect.intent.ticket).await? {
+            return Ok(());
+        }
         let case = self.case(&effect.case_id).await?;
         let at = stamp(now);
         let outcome = match &effect.intent.effect {
@@ -151,6 +154,13 @@ impl Engine {
         self.command(&effect.case_id, &at, Vec::new(), settle)
             .await?;
         Ok(())
+    }
+
+    /// Another worker did it while this one stood still: what it would bring now may be out of date,
+    /// and the receiver may have taken it away already.
+    async fn is_overtaken(&self, ticket: &str) -> Result<bool, Error> {
+        let now = self.store.effect(ticket).await?;
+        Ok(now.is_none_or(|effect| effect.status != EffectStatus::Pending))
     }
 
     fn notify(

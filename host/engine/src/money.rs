@@ -43,11 +43,6 @@ impl Engine {
         if reserved < wanted {
             return Ok(Some(not_reserved(budget, reserved, wanted)));
         }
-        // Another worker may have sent it meanwhile, and the bank may have taken the file away.
-        let now = self.store.effect(ticket).await?;
-        if now.is_none_or(|effect| effect.status != EffectStatus::Pending) {
-            return Ok(None);
-        }
         let asked = case.events.iter().find(|event| event.n == row.event);
         let asked_at = asked.map(|event| event.at.clone()).unwrap_or_default();
         let payments = self.folders.payments.clone();

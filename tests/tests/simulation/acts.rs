@@ -4,8 +4,8 @@ use crate::stage::{PEOPLE, REGION};
 use crate::world::{Reply, Sent, World, Wrong};
 use onething_case::{State, Status};
 use onething_contract::{
-    Capacity, Channel, Effect, Filer, Finding, Material, MaterialStatus, Office, Party,
-    Severity, Subject, SubjectKind, Text, Verdict,
+    Capacity, Channel, Effect, Filer, Finding, Material, MaterialStatus, Office, Party, Severity,
+    Subject, SubjectKind, Text, Verdict,
 };
 use onething_engine::{BankAnswer, Decide, HandIn, Sign, Submitted};
 use onething_store::Idempotency;
@@ -56,11 +56,18 @@ impl World {
             (if self.known.is_empty() { 0 } else { 45 }, Act::Case),
             (2, Act::Fund),
             (5, Act::Collect),
-            (if self.received().taken.is_empty() { 0 } else { 8 }, Act::Bank),
+            (
+                if self.received().taken.is_empty() {
+                    0
+                } else {
+                    8
+                },
+                Act::Bank,
+            ),
             (if self.is_paused() { 20 } else { 0 }, Act::GoOn),
         ]);
         match act {
-            Act::Submit => self.submit().await,
+            Act::Submit => self.submit().await?,
             Act::Again => self.submit_again().await?,
             Act::Work => {
                 self.work().await?;
@@ -137,7 +144,7 @@ impl World {
             .await;
     }
 
-    fn hand_in(&mut self, mark: &str, person: &str, life: &str) -> HandIn {
+    pub fn hand_in(&mut self, mark: &str, person: &str, life: &str) -> HandIn {
         let proof = self.rng.chance(25);
         let day = self.at().get(..10).unwrap().to_owned();
         let materials = if proof {
@@ -159,7 +166,11 @@ impl World {
             Vec::new()
         };
         let amount = *self.rng.pick(&["20.00", "35.50", "60.00"]).unwrap();
-        let remark = if proof { format!("proof {mark}") } else { mark.to_owned() };
+        let remark = if proof {
+            format!("proof {mark}")
+        } else {
+            mark.to_owned()
+        };
         HandIn {
             subject: subject(person),
             filer: Filer {
@@ -186,17 +197,22 @@ impl World {
         }
     }
 
-    pub async fn submit(&mut self) {
+    async fn submit(&mut self) -> Result<(), Wrong> {
         let mark = self.mark();
         let person = *self.rng.pick(&PEOPLE).unwrap();
         let life = *self.rng.pick(&LIVES).unwrap();
         let hand_in = self.hand_in(&mark, person, life);
+        self.keep(mark, hand_in);
+        self.send(self.sent.len() - 1).await
+    }
+
+    /// What a platform is about to send.
+    pub fn keep(&mut self, mark: String, hand_in: HandIn) {
         self.sent.push(Sent {
             mark,
             hand_in,
             case_id: None,
         });
-        let _ = self.send(self.sent.len() - 1).await;
     }
 
     async fn submit_again(&mut self) -> Result<(), Wrong> {
@@ -205,7 +221,7 @@ impl World {
     }
 
     /// The same submission under the same key makes the same case, ever.
-    async fn send(&mut self, index: usize) -> Result<(), Wrong> {
+    pub async fn send(&mut self, index: usize) -> Result<(), Wrong> {
         let sent = self.sent[index].clone();
         let request = Idempotency {
             caller: PLATFORM.to_owned(),
@@ -218,7 +234,10 @@ impl World {
             let submitted = engine.submit("simple", sent.hand_in, PLATFORM, Some(request), now);
             submitted.await
         };
-        match self.call(node, "", &format!("submit {life} {}", sent.mark), submit).await {
+        match self
+            .call(node, "", &format!("submit {life} {}", sent.mark), submit)
+            .await
+        {
             Reply::Done(Submitted::Registered { case_id, earlier }) => {
                 self.tell(&format!("  it is case {case_id}, earlier: {earlier}"));
                 self.marks.refused.remove(&sent.mark);
@@ -252,12 +271,21 @@ impl World {
         let if_so = |so: bool, often: usize, seldom: usize| if so { often } else { seldom };
         let completed = matches!(state.status.as_str(), "completed");
         let act = self.rng.weighted(&[
-            (if_so(state.tasks().next().is_some(), 60, 1), CaseAct::Decide),
+            (
+                if_so(state.tasks().next().is_some(), 60, 1),
+                CaseAct::Decide,
+            ),
             (3, CaseAct::Astray),
-            (if_so(state.status == Status::Correction, 50, 1), CaseAct::Correct),
+            (
+                if_so(state.status == Status::Correction, 50, 1),
+                CaseAct::Correct,
+            ),
             (if_so(state.status == Status::Signing, 40, 0), CaseAct::Sign),
             (if_so(promised(&state).is_some(), 25, 1), CaseAct::Supply),
-            (if_so(state.notices().next().is_some(), 12, 1), CaseAct::Object),
+            (
+                if_so(state.notices().next().is_some(), 12, 1),
+                CaseAct::Object,
+            ),
             (2, CaseAct::Withdraw),
             (if_so(state.parked.is_some(), 25, 1), CaseAct::Resume),
             (if_so(completed, 20, 1), CaseAct::Rate),
@@ -282,7 +310,11 @@ impl World {
         };
         let step = task.step.id.clone();
         let accepting = step == "check";
-        let other = self.rng.pick(&FUNCTIONS).map(|function| office(function)).unwrap();
+        let other = self
+            .rng
+            .pick(&FUNCTIONS)
+            .map(|function| office(function))
+            .unwrap();
         let earlier = (*self.rng.pick(&["north", "east", "final"]).unwrap()).to_owned();
         let unusual = if accepting { (6, 1, 0) } else { (0, 0, 3) };
         let kind = self.rng.weighted(&[
@@ -305,7 +337,8 @@ impl World {
             6 => Verdict::SendBack(earlier),
             _ => Verdict::Transfer(other),
         };
-        self.decided(state, &step, verdict, task.office().clone()).await;
+        self.decided(state, &step, verdict, task.office().clone())
+            .await;
     }
 
     /// A person of the step's office says it; who that is depends on the step alone.
@@ -317,7 +350,11 @@ impl World {
             round: state.round(),
             task_version: seen.filter(|_| self.rng.chance(70)),
             reasons: reasons(&verdict),
-            opinion: if trap { TRAP.to_owned() } else { format!("意见 {mark}") },
+            opinion: if trap {
+                TRAP.to_owned()
+            } else {
+                format!("意见 {mark}")
+            },
             payload: step
                 .starts_with("account-")
                 .then(|| json!({"account": "6222000033334444"})),
@@ -373,7 +410,8 @@ impl World {
         let (node, engine) = self.node();
         let now = self.now;
         let work = engine.sign(&state.id, &sign, &mark, now);
-        self.call(node, &mark, &format!("sign {}", state.id), work).await;
+        self.call(node, &mark, &format!("sign {}", state.id), work)
+            .await;
     }
 
     pub async fn supply(&mut self, state: &State) {
@@ -384,14 +422,17 @@ impl World {
         let sha256 = sha256(&mark);
         let work = async {
             let store = engine.store();
-            store.put_material(mark.as_bytes(), "text/plain", &at).await?;
+            store
+                .put_material(mark.as_bytes(), "text/plain", &at)
+                .await?;
             let material = Material {
                 code: "proof".to_owned(),
                 status: MaterialStatus::Supplied(sha256.clone()),
             };
             engine.supply(&state.id, material, now).await
         };
-        self.call(node, &mark, &format!("supply {}", state.id), work).await;
+        self.call(node, &mark, &format!("supply {}", state.id), work)
+            .await;
     }
 
     async fn object(&mut self, state: &State) {
@@ -400,7 +441,8 @@ impl World {
         let now = self.now;
         let text = format!("异议 {mark}");
         let work = engine.object(&state.id, "notice", "neighbour", &text, now);
-        self.call(node, &mark, &format!("object {}", state.id), work).await;
+        self.call(node, &mark, &format!("object {}", state.id), work)
+            .await;
     }
 
     async fn withdraw(&mut self, state: &State) {
@@ -408,7 +450,8 @@ impl World {
         let (node, engine) = self.node();
         let (now, reason) = (self.now, format!("不办了 {mark}"));
         let work = engine.withdraw(&state.id, "applicant", &reason, now);
-        self.call(node, &mark, &format!("withdraw {}", state.id), work).await;
+        self.call(node, &mark, &format!("withdraw {}", state.id), work)
+            .await;
     }
 
     async fn resume(&mut self, state: &State) {
@@ -416,16 +459,22 @@ impl World {
         let (node, engine) = self.node();
         let now = self.now;
         let work = engine.resume(&state.id, &mark, now);
-        self.call(node, &mark, &format!("resume {}", state.id), work).await;
+        self.call(node, &mark, &format!("resume {}", state.id), work)
+            .await;
     }
 
-    async fn rate(&mut self, state: &State) {
+    pub async fn rate(&mut self, state: &State) {
         let mark = self.mark();
         let (node, engine) = self.node();
         let (now, comment) = (self.now, format!("评价 {mark}"));
-        let score = u8::try_from(self.rng.below(7)).unwrap();
+        let score = if self.sweeping {
+            5
+        } else {
+            u8::try_from(self.rng.below(7)).unwrap()
+        };
         let work = engine.rate(&state.id, score, "applicant", Some(comment), now);
-        self.call(node, &mark, &format!("rate {} {score}", state.id), work).await;
+        self.call(node, &mark, &format!("rate {} {score}", state.id), work)
+            .await;
     }
 }
 
@@ -466,7 +515,10 @@ fn subject(identifier: &str) -> Subject {
 }
 
 fn reasons(verdict: &Verdict) -> Vec<Finding> {
-    if matches!(verdict, Verdict::Approve | Verdict::NoObjection | Verdict::Transfer(_)) {
+    if matches!(
+        verdict,
+        Verdict::Approve | Verdict::NoObjection | Verdict::Transfer(_)
+    ) {
         return Vec::new();
     }
     vec![Finding {

@@ -34,7 +34,11 @@ impl World {
 
     async fn case_moved(&mut self, row: &CaseRow) -> Result<(), Wrong> {
         let id = &row.id;
-        let events = self.store.load(id).await.map_err(|error| error.to_string())?;
+        let events = self
+            .store
+            .load(id)
+            .await
+            .map_err(|error| error.to_string())?;
         let before = self.known.get(id).map_or(&[][..], |known| &known.events);
         if !events.starts_with(before) {
             return Err(format!("the history of {id} was changed"));
@@ -52,22 +56,38 @@ impl World {
     }
 
     async fn check_effects(&self, state: &State) -> Result<(), Wrong> {
-        let rows = self.store.effects(&state.id).await.map_err(|error| error.to_string())?;
-        let rows: BTreeMap<&str, _> =
-            rows.iter().map(|row| (row.intent.ticket.as_str(), row)).collect();
+        let rows = self
+            .store
+            .effects(&state.id)
+            .await
+            .map_err(|error| error.to_string())?;
+        let rows: BTreeMap<&str, _> = rows
+            .iter()
+            .map(|row| (row.intent.ticket.as_str(), row))
+            .collect();
         if rows.len() != state.effects.len() {
-            return Err(format!("{} has {} effects, its state {}", state.id, rows.len(), state.effects.len()));
+            return Err(format!(
+                "{} has {} effects, its state {}",
+                state.id,
+                rows.len(),
+                state.effects.len()
+            ));
         }
         for effect in &state.effects {
             let ticket = effect.intent.ticket.as_str();
-            let row = rows.get(ticket).ok_or_else(|| format!("effect {ticket} has no row"))?;
+            let row = rows
+                .get(ticket)
+                .ok_or_else(|| format!("effect {ticket} has no row"))?;
             let agrees = match &effect.outcome {
                 None => !matches!(row.status, EffectStatus::Done | EffectStatus::Refused),
                 Some(Ok(_)) => row.status == EffectStatus::Done,
                 Some(Err(_)) => row.status == EffectStatus::Refused,
             };
             if !agrees || row.intent != effect.intent {
-                return Err(format!("effect {ticket} is {:?}, its case says {:?}", row.status, effect.outcome));
+                return Err(format!(
+                    "effect {ticket} is {:?}, its case says {:?}",
+                    row.status, effect.outcome
+                ));
             }
         }
         Ok(())
@@ -103,7 +123,10 @@ impl World {
         };
         let marks = &self.marks;
         if let Some(lost) = marks.done.iter().find(|mark| times(mark) != 1) {
-            return Err(format!("{lost} was done, and is there {} times ({moved:?} moved)", times(lost)));
+            return Err(format!(
+                "{lost} was done, and is there {} times ({moved:?} moved)",
+                times(lost)
+            ));
         }
         if let Some(ghost) = marks.refused.iter().find(|mark| times(mark) != 0) {
             return Err(format!("{ghost} was refused, and is there"));
@@ -121,7 +144,9 @@ impl World {
         let balances = budget.ok_or("the budget is gone")?.balances;
         let sum = balances.available + balances.reserved + balances.in_transit + balances.paid;
         if balances.funded != sum {
-            return Err(format!("the accounts of the budget do not add up: {balances:?}"));
+            return Err(format!(
+                "the accounts of the budget do not add up: {balances:?}"
+            ));
         }
         let (mut reserved, mut spent, mut paid) = (0, 0, 0);
         for (id, known) in &self.known {
@@ -144,8 +169,16 @@ impl World {
             spent += row.map_or(0, |row| row.spent);
             paid += record.map_or(0, |record| fen(record.paid));
         }
-        if (reserved, spent, paid) != (balances.reserved, balances.in_transit + balances.paid, balances.paid) {
-            return Err(format!("cases have {reserved}, {spent}, {paid}; the books say {balances:?}"));
+        if (reserved, spent, paid)
+            != (
+                balances.reserved,
+                balances.in_transit + balances.paid,
+                balances.paid,
+            )
+        {
+            return Err(format!(
+                "cases have {reserved}, {spent}, {paid}; the books say {balances:?}"
+            ));
         }
         Ok(())
     }
@@ -169,7 +202,10 @@ impl World {
             let office = Office { function, region };
             let rows = self.store.tasks(&office, None, LIST_MAX).await;
             let rows: Vec<TaskRow> = rows.map_err(|error| error.to_string())?;
-            found.extend(rows.into_iter().map(|row| ((row.case_id, row.step), row.office, row.version)));
+            found.extend(
+                rows.into_iter()
+                    .map(|row| ((row.case_id, row.step), row.office, row.version)),
+            );
         }
         expected.sort_by(|a, b| a.0.cmp(&b.0));
         found.sort_by(|a, b| a.0.cmp(&b.0));
@@ -199,7 +235,10 @@ fn check_row(row: &CaseRow, state: &State) -> Result<(), Wrong> {
     if *row == derived {
         return Ok(());
     }
-    Err(format!("the row of {} is {row:?}, its history says {derived:?}", state.id))
+    Err(format!(
+        "the row of {} is {row:?}, its history says {derived:?}",
+        state.id
+    ))
 }
 
 /// The mark of the command that an event came from.

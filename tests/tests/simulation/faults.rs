@@ -19,7 +19,12 @@ pub enum Kind {
 }
 
 /// Places where a process holds neither a transaction nor a connection, and may stand still.
-const RESTING: [&str; 4] = ["submit.assessed", "react.before", "effect.before", "effect.applied"];
+const RESTING: [&str; 4] = [
+    "submit.assessed",
+    "react.before",
+    "effect.before",
+    "effect.applied",
+];
 
 #[derive(Default)]
 struct Inner {
@@ -31,6 +36,8 @@ struct Inner {
     /// Where the armed fault struck.
     struck: Option<&'static str>,
     crossings: u32,
+    /// Of them those where one may stand still.
+    rested: u32,
     /// By place and kind, over the life of this.
     injected: BTreeMap<(&'static str, &'static str), u64>,
 }
@@ -84,6 +91,11 @@ impl Faults {
         inner.struck.take()
     }
 
+    /// Where the armed fault has struck since this was last asked.
+    pub fn struck(&self) -> Option<&'static str> {
+        self.inner.lock().unwrap().struck.take()
+    }
+
     /// A new process in place of the one that is gone.
     pub fn revive(&self) {
         self.inner.lock().unwrap().dead = false;
@@ -98,6 +110,11 @@ impl Faults {
         std::mem::take(&mut self.inner.lock().unwrap().crossings)
     }
 
+    /// How many places where one may stand still were crossed, ever.
+    pub fn rested(&self) -> u32 {
+        self.inner.lock().unwrap().rested
+    }
+
     pub fn injected(&self) -> BTreeMap<(&'static str, &'static str), u64> {
         self.inner.lock().unwrap().injected.clone()
     }
@@ -110,6 +127,7 @@ impl Boundary for Faults {
             return Err(injected(name));
         }
         inner.crossings += 1;
+        inner.rested += u32::from(RESTING.contains(&name));
         if name == "effect.applied" {
             (self.watch)();
         }

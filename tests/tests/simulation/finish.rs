@@ -35,12 +35,12 @@ impl World {
         Err("it does not come to rest".to_owned())
     }
 
-    async fn work_until_idle(&mut self) -> Result<usize, Wrong> {
+    pub async fn work_until_idle(&mut self) -> Result<usize, Wrong> {
         let mut all = 0;
         for _ in 0..ROUNDS_MAX {
             let done = self.work().await?;
-            self.check().await?;
             if done == 0 {
+                self.check().await?;
                 return Ok(all);
             }
             all += done;
@@ -51,7 +51,11 @@ impl World {
     /// Everybody does what waits for them, in the applicant's favour.
     async fn people_work(&mut self) -> Result<usize, Wrong> {
         let before = self.marks.done.len();
-        let states: Vec<State> = self.known.values().map(|known| known.state.clone()).collect();
+        let states: Vec<State> = self
+            .known
+            .values()
+            .map(|known| known.state.clone())
+            .collect();
         for state in &states {
             match state.status {
                 Status::Signing => self.sign(state).await,
@@ -65,12 +69,16 @@ impl World {
             for task in tasks {
                 if !matches!(task.step.mode, StepMode::PublicNotice(_)) {
                     let office = task.office().clone();
-                    self.decided(state, &task.step.id, Verdict::Approve, office).await;
-                    self.check().await?;
+                    self.decided(state, &task.step.id, Verdict::Approve, office)
+                        .await;
                 }
             }
         }
-        let sent = self.store.sent_payments(None, 100).await.map_err(|error| error.to_string())?;
+        let sent = self
+            .store
+            .sent_payments(None, 100)
+            .await
+            .map_err(|error| error.to_string())?;
         for row in &sent {
             let taken = self.received().taken.contains(&row.intent.ticket);
             if taken {
@@ -81,15 +89,21 @@ impl World {
         Ok(self.marks.done.len() - before + sent.len())
     }
 
-    async fn check_end(&mut self) -> Result<(), Wrong> {
+    pub async fn check_end(&mut self) -> Result<(), Wrong> {
         self.check_tasks().await?;
         let mut promised_tickets = BTreeSet::new();
         for id in self.known.keys().cloned().collect::<Vec<_>>() {
             let state = self.known[&id].state.clone();
-            let rows = self.store.effects(&id).await.map_err(|error| error.to_string())?;
+            let rows = self
+                .store
+                .effects(&id)
+                .await
+                .map_err(|error| error.to_string())?;
             self.check_alive(&state, &rows)?;
             for (effect, row) in state.effects.iter().filter_map(|effect| {
-                let row = rows.iter().find(|row| row.intent.ticket == effect.intent.ticket)?;
+                let row = rows
+                    .iter()
+                    .find(|row| row.intent.ticket == effect.intent.ticket)?;
                 Some((effect, row))
             }) {
                 promised_tickets.insert(effect.intent.ticket.clone());
@@ -101,7 +115,9 @@ impl World {
         }
         let received = self.received();
         let tickets = received.notices.keys();
-        let mut tickets = tickets.chain(received.deliveries.keys()).chain(received.payments.keys());
+        let mut tickets = tickets
+            .chain(received.deliveries.keys())
+            .chain(received.payments.keys());
         match tickets.find(|ticket| !promised_tickets.contains(*ticket)) {
             Some(ghost) => Err(format!("{ghost} was received, and no case promised it")),
             None => Ok(()),
@@ -111,14 +127,23 @@ impl World {
     /// A case is over, waits for a person, or raises an alarm.
     fn check_alive(&self, state: &State, rows: &[EffectRow]) -> Result<(), Wrong> {
         if state.next_reaction().is_some() {
-            return Err(format!("lost: {} has an event that nobody answers", state.id));
+            return Err(format!(
+                "lost: {} has an event that nobody answers",
+                state.id
+            ));
         }
         let stuck = rows.iter().find(|row| row.status == EffectStatus::Pending);
         if let Some(row) = stuck {
-            return Err(format!("lost: effect {} is still to be done", row.intent.ticket));
+            return Err(format!(
+                "lost: effect {} is still to be done",
+                row.intent.ticket
+            ));
         }
         let waits = state.parked.is_some()
-            || matches!(state.status, Status::Ended(_) | Status::Signing | Status::Correction)
+            || matches!(
+                state.status,
+                Status::Ended(_) | Status::Signing | Status::Correction
+            )
             || state.tasks().next().is_some()
             || promised(state).is_some()
             || state.waiting().next().is_some()
@@ -126,7 +151,11 @@ impl World {
         if waits || is_stopped_by_a_no(state) {
             return Ok(());
         }
-        Err(format!("{} is {} and waits for nobody", state.id, state.status.as_str()))
+        Err(format!(
+            "{} is {} and waits for nobody",
+            state.id,
+            state.status.as_str()
+        ))
     }
 
     /// What a case says is done has arrived, once.
@@ -164,7 +193,11 @@ impl World {
             return Ok(());
         };
         let outcome: Value = serde_json::from_str(outcome).unwrap();
-        let documents = self.store.documents(&state.id).await.map_err(|error| error.to_string())?;
+        let documents = self
+            .store
+            .documents(&state.id)
+            .await
+            .map_err(|error| error.to_string())?;
         for sealed in outcome["documents"].as_array().unwrap() {
             let (name, signature) = (&sealed["name"], &sealed["signature"]);
             let found: Vec<Signature> = documents
@@ -175,7 +208,11 @@ impl World {
                 .filter(|seal: &Signature| *signature == seal.signature)
                 .collect();
             if found.len() != 1 {
-                return Err(format!("the seal {} is there {} times", effect.intent.ticket, found.len()));
+                return Err(format!(
+                    "the seal {} is there {} times",
+                    effect.intent.ticket,
+                    found.len()
+                ));
             }
         }
         Ok(())
@@ -187,15 +224,23 @@ impl World {
         for known in self.known.values() {
             digest.update(serde_json::to_vec(&known.events).unwrap());
         }
-        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        digest
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 
 /// The bundle has no answer to a refused seal, delivery or decision: people see the refusal.
 fn is_stopped_by_a_no(state: &State) -> bool {
-    let refused = state.effects.iter().any(|effect| matches!(effect.outcome, Some(Err(_))));
-    let by_decision = state.decisions.iter().any(|decision| {
-        !matches!(decision.verdict, Verdict::Approve | Verdict::NoObjection)
-    });
+    let refused = state
+        .effects
+        .iter()
+        .any(|effect| matches!(effect.outcome, Some(Err(_))));
+    let by_decision = state
+        .decisions
+        .iter()
+        .any(|decision| !matches!(decision.verdict, Verdict::Approve | Verdict::NoObjection));
     refused || by_decision
 }

@@ -14,6 +14,7 @@ mod finish;
 mod receivers;
 mod rng;
 mod stage;
+mod sweep;
 mod world;
 
 use onething_store::Store;
@@ -37,7 +38,8 @@ async fn live(stage: &Stage, store: Store, data: &Path, seed: u64) -> (World, Re
 }
 
 async fn lived(world: &mut World) -> Result<(), Wrong> {
-    let acts = world.rng.between(5, 25);
+    // Short lives more often than long ones.
+    let acts = world.rng.between(5, 25).min(world.rng.between(5, 25));
     for _ in 0..acts {
         world.act().await?;
         world.check().await?;
@@ -45,7 +47,7 @@ async fn lived(world: &mut World) -> Result<(), Wrong> {
             world.check_tasks().await?;
         }
     }
-    let diligent = world.rng.chance(60);
+    let diligent = world.rng.chance(45);
     world.settle(diligent).await
 }
 
@@ -64,7 +66,10 @@ fn seeds_on_sqlite() {
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap();
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= end || failed.lock().unwrap().len() >= 3 {
@@ -80,7 +85,10 @@ fn seeds_on_sqlite() {
                         println!("histories {}", world.histories());
                     }
                     if let Err(wrong) = outcome {
-                        failed.lock().unwrap().push(format!("seed {seed}: {wrong}\n{}", world.trace));
+                        failed
+                            .lock()
+                            .unwrap()
+                            .push(format!("seed {seed}: {wrong}\n{}", world.trace));
                     }
                     total.lock().unwrap().add(&world);
                 }

@@ -39,13 +39,15 @@ impl Stage {
     pub fn new(shared: &Path) -> Self {
         let runtime = Runtime::new(Limits::default(), None).unwrap();
         let path = root().join("bundles/test/simple.wasm");
-        let component = std::fs::read(&path)
-            .unwrap_or_else(|error| panic!("{}: {error}; run `make bundles` first", path.display()));
+        let component = std::fs::read(&path).unwrap_or_else(|error| {
+            panic!("{}: {error}; run `make bundles` first", path.display())
+        });
         let mut bundles = Bundles::default();
         assert!(bundles.add(runtime.load(&component).unwrap()));
         let registers = shared.join("registers");
         std::fs::create_dir_all(&registers).unwrap();
-        let mut people = "[meta]\ntitle = \"人口库\"\nsource = \"人口库\"\nas-of = 2025-01-05\n".to_owned();
+        let mut people =
+            "[meta]\ntitle = \"人口库\"\nsource = \"人口库\"\nas-of = 2025-01-05\n".to_owned();
         for (index, person) in PEOPLE.iter().enumerate() {
             people.push_str(&format!("[entries.\"{person}\"]\nname = \"第{index}人\"\n"));
         }
@@ -66,6 +68,11 @@ impl Stage {
             deliveries: Deliveries::new(data.join("deliveries")),
             payments: Payments::new(data.join("bank/outgoing")),
         };
-        Engine::new(store, self.bundles.clone(), self.parameters.clone(), folders)
+        Engine::new(
+            store,
+            self.bundles.clone(),
+            self.parameters.clone(),
+            folders,
+        )
     }
 }

@@ -95,6 +95,8 @@ pub struct World {
     paused: Option<Paused>,
     /// Percent of acts with a fault.
     pub trouble: usize,
+    /// One fault was ordered for the whole life, not act by act.
+    pub sweeping: bool,
 }
 
 /// What came of a command.
@@ -128,6 +130,7 @@ impl World {
             data: data.to_owned(),
             paused: None,
             trouble,
+            sweeping: false,
             faults,
             store,
         };
@@ -189,7 +192,10 @@ impl World {
         self.counts.commands += 1;
         self.maybe_arm();
         let outcome = work.await;
-        let struck = self.faults.disarm();
+        let struck = match self.sweeping {
+            true => self.faults.struck(),
+            false => self.faults.disarm(),
+        };
         let died = self.faults.is_dead();
         let (reply, said) = match outcome {
             _ if died => (Reply::Lost, "the process is gone".to_owned()),
@@ -267,6 +273,11 @@ impl World {
 
     async fn work_and_pause(&mut self, node: usize, engine: Engine) {
         let nth = 1 + u32::try_from(self.rng.below(4)).unwrap();
+        self.work_until(nth, node, engine).await;
+    }
+
+    /// A worker that stands still at the `nth` place where it can, if it comes so far.
+    pub async fn work_until(&mut self, nth: u32, node: usize, engine: Engine) {
         let mut pausing = self.faults.arm_pause(nth);
         let now = self.now;
         // On a thread of its own, which the boundary can hold.
@@ -341,7 +352,17 @@ impl std::fmt::Display for Counts {
             faults.map(|(_, count)| count).sum()
         };
         let (errors, deaths, pauses) = (of("error"), of("death"), of("pause"));
-        let Self { seeds, commands, refused, restarts, effects, events, cases, completed, .. } = self;
+        let Self {
+            seeds,
+            commands,
+            refused,
+            restarts,
+            effects,
+            events,
+            cases,
+            completed,
+            ..
+        } = self;
         write!(
             f,
             "simulation: {seeds} seeds, {commands} commands ({refused} refused), {cases} cases \
