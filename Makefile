@@ -12,9 +12,9 @@ demo: bundles
 test: bundles
 	$(CARGO) build --locked --workspace --exclude hostile
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-	    $(CARGO) nextest run --locked --workspace --exclude hostile; \
+	    scripts/with-postgres $(CARGO) nextest run --locked --workspace --exclude hostile; \
 	else \
-	    $(CARGO) test --locked --workspace --exclude hostile; \
+	    scripts/with-postgres $(CARGO) test --locked --workspace --exclude hostile; \
 	fi
 	$(ONETHING) replay
 

@@ -21,9 +21,9 @@ use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::time::Duration;
 
-/// How long an effect is nobody else's: far longer than writing a file or signing takes. A host that
+/// How long an effect, or a reaction, is nobody else's: far longer than writing a file or signing takes. A host that
 /// is killed leaves its effects resting for as long.
-const LEASE: Duration = Duration::from_secs(20);
+pub(crate) const LEASE: Duration = Duration::from_secs(20);
 /// How many effects are claimed at a time.
 const CLAIM_MAX: u32 = 32;
 /// The longest rest between two tries.
@@ -64,7 +64,9 @@ impl Engine {
     /// # Errors
     /// When the store fails. An effect that fails rests and is tried again.
     pub async fn work(&self, now: DateTime<FixedOffset>) -> Result<usize, Error> {
-        let unreacted = self.store.unreacted(CLAIM_MAX).await?;
+        let now_utc = now.with_timezone(&Utc);
+        let unreacted = self.store.claim_reactions(now_utc, LEASE, CLAIM_MAX);
+        let unreacted = unreacted.await?;
         let mut done = 0;
         for case_id in &unreacted {
             match self.react(case_id).await {
@@ -74,12 +76,10 @@ impl Engine {
                 }
             }
         }
+        done += self.hand_over_prepared().await?;
         done += self.end_notices(now).await?;
         done += self.serve_lines(&stamp(now)).await?;
-        let claimed = self
-            .store
-            .claim_effects(now.with_timezone(&Utc), LEASE, CLAIM_MAX)
-            .await?;
+        let claimed = self.store.claim_effects(now_utc, LEASE, CLAIM_MAX).await?;
         for effect in &claimed {
             match self.carry_out(effect, now).await {
                 Ok(()) => done += 1,
@@ -101,12 +101,17 @@ impl Engine {
         let ticket = &effect.intent.ticket;
         tracing::warn!(%ticket, attempts = effect.attempts, error = chain(error), "an effect failed and rests {seconds} s");
         let until = now.with_timezone(&Utc) + TimeDelta::seconds(seconds);
-        Ok(self.store.postpone_effect(ticket, until).await?)
+        let cause = chain(error);
+        let failed = self.store.fail_effect(ticket, effect.claim, until, &cause);
+        if !failed.await? {
+            tracing::warn!(%ticket, "the effect is another worker's by now");
+        }
+        Ok(())
     }
 
     async fn carry_out(&self, effect: &EffectRow, now: DateTime<FixedOffset>) -> Result<(), Error> {
         self.store.reach("effect.before")?;
-        if self.is_overtaken(&effect.intent.ticket).await? {
+        if self.is_overtaken(effect).await? {
             return Ok(());
         }
         let case = self.case(&effect.case_id).await?;
@@ -124,9 +129,7 @@ impl Engine {
                         outcome: Ok(money::released(state, budget)),
                     }))
                 };
-                self.command(&effect.case_id, &at, Vec::new(), settle)
-                    .await?;
-                return Ok(());
+                return self.settle(effect, &at, settle).await;
             }
             Effect::Seal { owner, documents } => {
                 let bundle = self.pinned(&case.state)?;
@@ -151,16 +154,14 @@ impl Engine {
             outcome,
         };
         let settle = |_: &State| Ok(Command::Settle(settlement.clone()));
-        self.command(&effect.case_id, &at, Vec::new(), settle)
-            .await?;
-        Ok(())
+        self.settle(effect, &at, settle).await
     }
 
     /// Another worker did it while this one stood still: what it would bring now may be out of date,
     /// and the receiver may have taken it away already.
-    async fn is_overtaken(&self, ticket: &str) -> Result<bool, Error> {
-        let now = self.store.effect(ticket).await?;
-        Ok(now.is_none_or(|effect| effect.status != EffectStatus::Pending))
+    async fn is_overtaken(&self, claimed: &EffectRow) -> Result<bool, Error> {
+        let now = self.store.effect(&claimed.intent.ticket).await?;
+        Ok(now.is_none_or(|now| (now.status, now.claim) != (EffectStatus::Pending, claimed.claim)))
     }
 
     fn notify(

@@ -20,7 +20,7 @@ use onething_contract::{
     Subject,
 };
 use onething_runtime::Bundle;
-use onething_store::{Commit, CommitError, Idempotency, Registered, Store};
+use onething_store::{Commit, CommitError, EffectRow, Idempotency, Registered, Store};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -447,17 +447,35 @@ impl Engine {
         invoked: Vec<Invoked>,
         command: impl Fn(&State) -> Result<Command, Error>,
     ) -> Result<Case, Error> {
-        let commit = self.committed(case_id, at, invoked, command).await?;
+        let commit = self.committed(case_id, at, invoked, None, command).await?;
         self.moved(&commit, at).await?;
         self.answered(case_id).await
     }
 
-    /// Decides a command on the case as it is and commits what it leads to.
+    /// As [`Engine::command`], for what an effect came to; refused where it was handed out again.
+    pub(crate) async fn settle(
+        &self,
+        effect: &EffectRow,
+        at: &str,
+        command: impl Fn(&State) -> Result<Command, Error>,
+    ) -> Result<(), Error> {
+        let (case_id, claim) = (&effect.case_id, Some(effect.claim));
+        let commit = self
+            .committed(case_id, at, Vec::new(), claim, command)
+            .await?;
+        self.moved(&commit, at).await?;
+        self.answered(case_id).await?;
+        Ok(())
+    }
+
+    /// Decides a command on the case as it is and commits what it leads to. What it settles was
+    /// carried out under `claim`.
     pub(crate) async fn committed(
         &self,
         case_id: &str,
         at: &str,
         invoked: Vec<Invoked>,
+        claim: Option<u64>,
         command: impl Fn(&State) -> Result<Command, Error>,
     ) -> Result<Commit, Error> {
         for _ in 0..CONFLICTS_MAX {
@@ -466,7 +484,10 @@ impl Engine {
             let after = state.clone().after(&events)?;
             let number = events.first().map_or(after.last_event, |event| event.n);
             let invoked: Vec<_> = invoked.iter().map(|one| (number, one.clone())).collect();
-            let commit = self.commit(Some(&state), &after, events, &invoked);
+            let mut commit = self.commit(Some(&state), &after, events, &invoked);
+            for settled in &mut commit.settled {
+                settled.claim = claim;
+            }
             match self.store.append(&commit).await {
                 Ok(()) => return Ok(commit),
                 Err(CommitError::Conflict { .. }) => {}

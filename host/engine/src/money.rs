@@ -8,7 +8,9 @@ use chrono::{DateTime, FixedOffset};
 use onething_capabilities::{BankAnswer, PaymentFile, fen, is_cnaps, yuan};
 use onething_case::{Command, State};
 use onething_contract::{Effect, Finding, Json, PaymentOrder, Refusal, Settlement, Severity, Text};
-use onething_store::{Commit, CommitError, EffectRow, EffectStatus, NewBudget, ReservationRow};
+use onething_store::{
+    Commit, CommitError, EffectRow, EffectStatus, NewBudget, ReservationRow, SentPayment,
+};
 use serde_json::json;
 
 /// Characters of an account (Max34Text of ISO 20022).
@@ -46,16 +48,17 @@ impl Engine {
         let asked = case.events.iter().find(|event| event.n == row.event);
         let asked_at = asked.map(|event| event.at.clone()).unwrap_or_default();
         let payments = self.folders.payments.clone();
-        let (key, order) = (ticket.clone(), order.clone());
+        let (key, order, claim) = (ticket.clone(), order.clone(), row.claim);
         let written = blocking(move || {
-            payments.write(&PaymentFile {
+            let file = PaymentFile {
                 ticket: &key,
                 asked_at: &asked_at,
                 holder: &opened.budget.holder,
                 account: &opened.budget.account,
                 bank: opened.budget.bank.as_deref(),
                 order: &order,
-            })
+            };
+            payments.prepare(&file, claim)
         })
         .await?;
         let total = match written.map_err(failed(ticket))? {
@@ -63,11 +66,41 @@ impl Engine {
             Err(refusal) => return Ok(Some(refusal)),
         };
         self.store.reach("effect.applied")?;
-        let sent = self
-            .store
-            .send_payment(&row.case_id, ticket, budget, total, at);
+        let sent = SentPayment {
+            case_id: row.case_id.clone(),
+            ticket: ticket.clone(),
+            claim: row.claim,
+            budget: budget.clone(),
+            fen: total,
+            at: at.to_owned(),
+        };
+        let sent = self.store.send_payment(&sent);
         sent.await.map_err(failed(ticket))?;
+        let handed = self.folders.payments.hand_over(ticket, row.claim);
+        handed.map_err(failed(ticket))?;
         Ok(None)
+    }
+
+    /// Orders that were noted as sent by somebody who was gone before the bank had them go to it now;
+    /// what nobody will hand over any more is taken back.
+    pub(crate) async fn hand_over_prepared(&self) -> Result<usize, Error> {
+        let payments = &self.folders.payments;
+        let prepared = payments
+            .prepared()
+            .map_err(failed(&"of any case".to_owned()))?;
+        let mut handed = 0;
+        for (ticket, claim) in prepared {
+            let row = self.store.effect(&ticket).await?;
+            let status = row.filter(|row| row.claim == claim).map(|row| row.status);
+            let done = match status {
+                Some(EffectStatus::Pending) => continue, // whoever prepared it is at it
+                Some(EffectStatus::Sent) => payments.hand_over(&ticket, claim),
+                _ => payments.discard(&ticket, claim),
+            };
+            done.map_err(failed(&ticket))?;
+            handed += 1;
+        }
+        Ok(handed)
     }
 
     /// Opens a budget without money.
@@ -179,7 +212,7 @@ impl Engine {
                 let order = order.clone();
                 Ok((row, order))
             }
-            EffectStatus::Pending => Err(Error::refused(
+            EffectStatus::Pending | EffectStatus::Dead => Err(Error::refused(
                 "payment-not-sent",
                 format!("拨付 {ticket} 尚未送交银行"),
                 format!("payment {ticket} has not gone to the bank yet"),
@@ -223,7 +256,7 @@ impl Engine {
             })
         };
         let case_id = &turn.case_id;
-        match self.committed(case_id, at, Vec::new(), reserve).await {
+        match self.committed(case_id, at, Vec::new(), None, reserve).await {
             Ok(_) => {
                 self.answered(case_id).await?;
                 Ok(true)

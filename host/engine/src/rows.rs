@@ -1,14 +1,15 @@
 //! The read model of a case: what the store lists without reading histories.
 
 use crate::drive::Invoked;
+use crate::effects::LEASE;
 use crate::engine::stamp;
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use onething_capabilities::{Parameters, fen, notice_over};
 use onething_case::{Event, Recorded, ReservationRecord, RunningNotice, State, Status};
 use onething_contract::manifest::Manifest;
 use onething_contract::{Effect, Ending, Json, ReservationStatus, Settlement};
 use onething_store::{
-    CaseRow, Commit, Instruction, JournalEntry, Keys, NewEffect, NoticeRow, TaskRow,
+    CaseRow, Commit, Instruction, JournalEntry, Keys, NewEffect, NoticeRow, Settled, TaskRow,
 };
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -51,7 +52,14 @@ pub fn commit(
             .collect(),
         journal: journal.collect(),
         effects: effects(&events),
-        settled: settled(&events),
+        settled: settled(&events)
+            .map(|settlement| Settled {
+                settlement: settlement.clone(),
+                claim: None,
+            })
+            .collect(),
+        timers: Vec::new(),
+        react_due: react_due(&events),
         ledger: ledger(before, state, &events),
         groups: groups(state, &events, manifest),
         keys: keys(before, state),
@@ -100,12 +108,17 @@ fn effects(events: &[Recorded]) -> Vec<NewEffect> {
         .collect()
 }
 
-fn settled(events: &[Recorded]) -> Vec<Settlement> {
-    let settled = events.iter().filter_map(|recorded| match &recorded.event {
-        Event::EffectSettled(settlement) => Some(settlement.clone()),
+fn settled(events: &[Recorded]) -> impl Iterator<Item = &Settlement> {
+    events.iter().filter_map(|recorded| match &recorded.event {
+        Event::EffectSettled(settlement) => Some(settlement),
         _ => None,
-    });
-    settled.collect()
+    })
+}
+
+/// Whoever commits lets the bundle answer; another does where that has taken too long.
+fn react_due(events: &[Recorded]) -> Option<DateTime<Utc>> {
+    let at = DateTime::parse_from_rfc3339(&events.last()?.at).ok()?;
+    Some(at.with_timezone(&Utc) + LEASE)
 }
 
 fn notice_row(running: &RunningNotice<'_>, parameters: &Parameters) -> NoticeRow {
@@ -127,7 +140,6 @@ pub fn due(opened_at: &str, days: u16, region: &str, parameters: &Parameters) ->
 /// not what it had.
 fn ledger(before: Option<&State>, state: &State, events: &[Recorded]) -> Vec<Instruction> {
     let mut ledger: Vec<Instruction> = settled(events)
-        .iter()
         .filter_map(|settlement| answered(state, settlement))
         .collect();
     for record in &state.reservations {

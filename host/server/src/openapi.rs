@@ -171,6 +171,6 @@ async fn get_openapi() -> Json<OpenApi> {
     ),
 )]
 async fn health(State(app): State<App>) -> Result<Json<Health>, Problem> {
-    app.engine.store().unreacted(1).await?;
+    app.engine.store().ready().await?;
     Ok(Json(Health { status: "ok" }))
 }

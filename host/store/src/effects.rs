@@ -1,7 +1,8 @@
-//! Effects on their way: who may take them up, and when.
+//! Effects on their way: who may take them up, and when; and reactions, which are handed out alike.
 
+use crate::backend::{Backend, joined};
 use crate::error::{failed, from_json, signed, unsigned};
-use crate::{Error, ROWS_MAX, Store};
+use crate::{Connection, Error, ROWS_MAX, Store, later, milliseconds};
 use chrono::{DateTime, Utc};
 use onething_contract::Intent;
 use std::time::Duration;
@@ -17,8 +18,12 @@ pub struct EffectRow {
     pub intent: Intent,
     /// How far it has come.
     pub status: EffectStatus,
-    /// How often it was handed out.
+    /// How often it was tried.
     pub attempts: u32,
+    /// One more each time it is handed out; 0 before. Whoever has an older one has lost it.
+    pub claim: u64,
+    /// Why the last try failed.
+    pub last_error: Option<String>,
 }
 
 /// How far an effect has come.
@@ -32,6 +37,8 @@ pub enum EffectStatus {
     Done,
     /// Settled with a refusal.
     Refused,
+    /// Given up: a person revives it or settles it by hand.
+    Dead,
 }
 
 impl EffectStatus {
@@ -42,50 +49,51 @@ impl EffectStatus {
             EffectStatus::Sent => "sent",
             EffectStatus::Done => "done",
             EffectStatus::Refused => "refused",
+            EffectStatus::Dead => "dead",
         }
     }
 
     fn parse(word: &str) -> Result<EffectStatus, Error> {
-        [Self::Pending, Self::Sent, Self::Done, Self::Refused]
-            .into_iter()
-            .find(|status| status.as_str() == word)
-            .ok_or_else(|| Error::Damaged {
-                what: format!("the status {word} of an effect"),
-            })
+        [
+            Self::Pending,
+            Self::Sent,
+            Self::Done,
+            Self::Refused,
+            Self::Dead,
+        ]
+        .into_iter()
+        .find(|status| status.as_str() == word)
+        .ok_or_else(|| Error::Damaged {
+            what: format!("the status {word} of an effect"),
+        })
     }
 }
 
-type Columns = (String, i64, String, String, i64);
+type Columns = (String, i64, String, String, i64, i64, Option<String>);
 
 impl Store {
-    /// Hands out effects to carry out, those first that were tried least. Nobody else is handed
-    /// one of them before `lease` has passed; an effect whose prerequisites are not all done well
-    /// is not handed out at all.
+    /// Hands out effects to carry out, the longest due first. Nobody else is handed one of them
+    /// before `lease` has passed; an effect whose prerequisites are not all done well is not handed
+    /// out at all.
     pub async fn claim_effects(
         &self,
         now: DateTime<Utc>,
         lease: Duration,
         limit: u32,
     ) -> Result<Vec<EffectRow>, Error> {
-        let rows: Vec<Columns> = sqlx::query_as(
-            "UPDATE effects SET lease_until = $2, attempts = attempts + 1
-             WHERE ticket IN (
-                 SELECT ticket FROM effects AS e
-                 WHERE status = 'pending' AND lease_until <= $1
-                   AND NOT EXISTS (
-                       SELECT 1 FROM effect_prerequisites AS p
-                       JOIN effects AS before ON before.ticket = p.prerequisite
-                       WHERE p.ticket = e.ticket AND before.status <> 'done')
-                 ORDER BY attempts, case_id, event, ticket
-                 LIMIT $3)
-             RETURNING case_id, event, intent, status, attempts",
-        )
-        .bind(now.timestamp_millis())
-        .bind(later(now, lease))
-        .bind(i64::from(limit.min(ROWS_MAX)))
-        .fetch_all(&self.writer)
-        .await
-        .map_err(failed("claim effects"))?;
+        let operation = "claim effects";
+        let now_ms = milliseconds(now);
+        let due = "SELECT 1 FROM effects
+                   WHERE status = 'pending' AND waits_for = 0 AND due <= $1 LIMIT 1";
+        if !self.any_work(due, now_ms, operation).await? {
+            return Ok(Vec::new());
+        }
+        let data = (self.backend, now_ms, later(now, lease), limit.min(ROWS_MAX));
+        let rows: Vec<Columns> = self
+            .write(operation, data, |(backend, now, until, limit), connection| {
+                Box::pin(claim(*backend, connection, *now, *until, *limit))
+            })
+            .await?;
         let mut effects: Vec<_> = rows.into_iter().map(effect).collect::<Result<_, _>>()?;
         // A database returns updated rows in the order it pleases.
         effects.sort_by(|a, b| {
@@ -94,21 +102,125 @@ impl Store {
         Ok(effects)
     }
 
-    /// Lets a pending effect rest: nobody is handed it before `until`.
-    pub async fn postpone_effect(&self, ticket: &str, until: DateTime<Utc>) -> Result<(), Error> {
-        sqlx::query("UPDATE effects SET lease_until = $2 WHERE ticket = $1")
-            .bind(ticket)
-            .bind(until.timestamp_millis())
-            .execute(&self.writer)
+    /// Hands back effects that were claimed and not tried: a node stops.
+    pub async fn release_effects(&self, claimed: &[EffectRow]) -> Result<(), Error> {
+        let claims = claimed.iter().map(|row| (row.intent.ticket.clone(), row.claim));
+        let claims: Vec<_> = claims.collect();
+        self.write("hand back effects", claims, |claims, connection| {
+            Box::pin(async move {
+                for (ticket, claim) in claims {
+                    sqlx::query(
+                        "UPDATE effects SET due = 0, attempts = attempts - 1
+                         WHERE ticket = $1 AND claim = $2 AND status = 'pending' AND attempts > 0",
+                    )
+                    .bind(ticket)
+                    .bind(signed(*claim))
+                    .execute(&mut *connection)
+                    .await
+                    .map_err(failed("hand back effects"))?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// A try has failed: the effect rests until `until`. False where it was handed out again since,
+    /// or is not pending.
+    pub async fn fail_effect(
+        &self,
+        ticket: &str,
+        claim: u64,
+        until: DateTime<Utc>,
+        error: &str,
+    ) -> Result<bool, Error> {
+        let change = "UPDATE effects SET due = $3, last_error = $4
+                      WHERE ticket = $1 AND claim = $2 AND status = 'pending'";
+        self.change(change, ticket, claim, milliseconds(until), error)
             .await
-            .map_err(failed("postpone an effect"))?;
-        Ok(())
+    }
+
+    /// No try is left: a person sees to it. False as in [`Store::fail_effect`].
+    pub async fn bury_effect(&self, ticket: &str, claim: u64, error: &str) -> Result<bool, Error> {
+        let change = "UPDATE effects SET status = 'dead', due = $3, last_error = $4
+                      WHERE ticket = $1 AND claim = $2 AND status = 'pending'";
+        self.change(change, ticket, claim, 0, error).await
+    }
+
+    async fn change(
+        &self,
+        sql: &'static str,
+        ticket: &str,
+        claim: u64,
+        due: i64,
+        error: &str,
+    ) -> Result<bool, Error> {
+        let data = (ticket.to_owned(), signed(claim), due, error.to_owned());
+        self.write("note a failed effect", data, move |data, connection| {
+            let (ticket, claim, due, error) = data;
+            Box::pin(async move {
+                let changed = sqlx::query(sql)
+                    .bind(ticket)
+                    .bind(claim)
+                    .bind(due)
+                    .bind(error)
+                    .execute(connection)
+                    .await
+                    .map_err(failed("note a failed effect"))?;
+                Ok(changed.rows_affected() == 1)
+            })
+        })
+        .await
+    }
+
+    /// A dead effect is to be tried again, at once. False where it is not dead.
+    pub async fn revive_effect(&self, ticket: &str) -> Result<bool, Error> {
+        self.write("revive an effect", ticket.to_owned(), |ticket, connection| {
+            Box::pin(async move {
+                let revived = sqlx::query(
+                    "UPDATE effects SET status = 'pending', due = 0, attempts = 0
+                     WHERE ticket = $1 AND status = 'dead'",
+                )
+                .bind(ticket)
+                .execute(connection)
+                .await
+                .map_err(failed("revive an effect"))?;
+                Ok(revived.rows_affected() == 1)
+            })
+        })
+        .await
+    }
+
+    /// Hands out cases whose bundle has something to react to and is not parked, the longest due
+    /// first. Nobody else is handed one of them before `lease` has passed.
+    pub async fn claim_reactions(
+        &self,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<String>, Error> {
+        let operation = "claim reactions";
+        let now_ms = milliseconds(now);
+        let due = "SELECT 1 FROM cases
+                   WHERE next_reaction IS NOT NULL AND parked = 0 AND react_due <= $1 LIMIT 1";
+        if !self.any_work(due, now_ms, operation).await? {
+            return Ok(Vec::new());
+        }
+        let data = (self.backend, now_ms, later(now, lease), limit.min(ROWS_MAX));
+        let mut cases: Vec<String> = self
+            .write(operation, data, |(backend, now, until, limit), connection| {
+                Box::pin(claim_cases(*backend, connection, *now, *until, *limit))
+            })
+            .await?;
+        cases.sort();
+        Ok(cases)
     }
 
     /// An effect by its ticket.
     pub async fn effect(&self, ticket: &str) -> Result<Option<EffectRow>, Error> {
         let row: Option<Columns> = sqlx::query_as(
-            "SELECT case_id, event, intent, status, attempts FROM effects WHERE ticket = $1",
+            "SELECT case_id, event, intent, status, attempts, claim, last_error FROM effects
+             WHERE ticket = $1",
         )
         .bind(ticket)
         .fetch_optional(&self.readers)
@@ -123,22 +235,43 @@ impl Store {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<EffectRow>, Error> {
-        let rows: Vec<Columns> = sqlx::query_as(
-            "SELECT case_id, event, intent, status, attempts FROM effects
-             WHERE status = 'sent' AND ticket > $1 ORDER BY ticket LIMIT $2",
-        )
-        .bind(after.unwrap_or_default())
-        .bind(i64::from(limit.min(ROWS_MAX)))
-        .fetch_all(&self.readers)
-        .await
-        .map_err(failed("list payments"))?;
+        let sent = "SELECT case_id, event, intent, status, attempts, claim, last_error FROM effects
+                    WHERE status = 'sent' AND ticket > $1 ORDER BY ticket LIMIT $2";
+        self.list_effects(sent, after, limit, "list payments").await
+    }
+
+    /// Effects that were given up, those after a ticket, at most [`ROWS_MAX`].
+    pub async fn dead_effects(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<EffectRow>, Error> {
+        let dead = "SELECT case_id, event, intent, status, attempts, claim, last_error FROM effects
+                    WHERE status = 'dead' AND ticket > $1 ORDER BY ticket LIMIT $2";
+        self.list_effects(dead, after, limit, "list dead effects")
+            .await
+    }
+
+    async fn list_effects(
+        &self,
+        sql: &'static str,
+        after: Option<&str>,
+        limit: u32,
+        operation: &'static str,
+    ) -> Result<Vec<EffectRow>, Error> {
+        let rows: Vec<Columns> = sqlx::query_as(sql)
+            .bind(after.unwrap_or_default())
+            .bind(i64::from(limit.min(ROWS_MAX)))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed(operation))?;
         rows.into_iter().map(effect).collect()
     }
 
     /// The effects of a case, in the order they were asked for.
     pub async fn effects(&self, case_id: &str) -> Result<Vec<EffectRow>, Error> {
         let rows: Vec<Columns> = sqlx::query_as(
-            "SELECT case_id, event, intent, status, attempts FROM effects
+            "SELECT case_id, event, intent, status, attempts, claim, last_error FROM effects
              WHERE case_id = $1 ORDER BY event, ticket",
         )
         .bind(case_id)
@@ -149,17 +282,65 @@ impl Store {
     }
 }
 
-fn effect((case_id, event, intent, status, attempts): Columns) -> Result<EffectRow, Error> {
+async fn claim(
+    backend: Backend,
+    connection: &mut Connection,
+    now: i64,
+    until: i64,
+    limit: u32,
+) -> Result<Vec<Columns>, Error> {
+    let skip = backend.skip_locked();
+    let sql = joined(format!(
+        "WITH chosen AS MATERIALIZED (
+             SELECT ticket FROM effects
+             WHERE status = 'pending' AND waits_for = 0 AND due <= $1
+             ORDER BY due, case_id, event, ticket LIMIT $3{skip})
+         UPDATE effects SET due = $2, claim = claim + 1, attempts = attempts + 1
+         WHERE ticket IN (SELECT ticket FROM chosen)
+         RETURNING case_id, event, intent, status, attempts, claim, last_error"
+    ));
+    sqlx::query_as(sql)
+        .bind(now)
+        .bind(until)
+        .bind(i64::from(limit))
+        .fetch_all(connection)
+        .await
+        .map_err(failed("claim effects"))
+}
+
+async fn claim_cases(
+    backend: Backend,
+    connection: &mut Connection,
+    now: i64,
+    until: i64,
+    limit: u32,
+) -> Result<Vec<String>, Error> {
+    let skip = backend.skip_locked();
+    let sql = joined(format!(
+        "WITH chosen AS MATERIALIZED (
+             SELECT id FROM cases
+             WHERE next_reaction IS NOT NULL AND parked = 0 AND react_due <= $1
+             ORDER BY react_due, id LIMIT $3{skip})
+         UPDATE cases SET react_due = $2 WHERE id IN (SELECT id FROM chosen) RETURNING id"
+    ));
+    sqlx::query_scalar(sql)
+        .bind(now)
+        .bind(until)
+        .bind(i64::from(limit))
+        .fetch_all(connection)
+        .await
+        .map_err(failed("claim reactions"))
+}
+
+fn effect(columns: Columns) -> Result<EffectRow, Error> {
+    let (case_id, event, intent, status, attempts, claim, last_error) = columns;
     Ok(EffectRow {
         intent: from_json(&intent, &format!("an effect of case {case_id}"))?,
         event: unsigned(event, "the event of an effect")?,
         status: EffectStatus::parse(&status)?,
         attempts: unsigned(attempts, "the attempts of an effect")?,
+        claim: unsigned(claim, "the claim of an effect")?,
+        last_error,
         case_id,
     })
-}
-
-fn later(now: DateTime<Utc>, lease: Duration) -> i64 {
-    let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
-    now.timestamp_millis().saturating_add(signed(lease_ms))
 }

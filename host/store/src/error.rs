@@ -1,41 +1,86 @@
 //! What can go wrong here, each named by the operation that failed.
 
-use std::path::PathBuf;
+use crate::backend::is_damage;
 
 /// A store that cannot be opened, read or written. Nothing of a failed operation is kept.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// Neither a path nor an address of a database.
+    #[error("{what} cannot be used: give postgres://user@host/database or sqlite:path")]
+    Url {
+        /// What was given, without passwords.
+        what: String,
+    },
     /// The file holds something else.
-    #[error("{path} is not a database: give another path, or move the file away")]
+    #[error("{place} is not a database: give another path, or move the file away")]
     NotADatabase {
         /// As it was given.
-        path: PathBuf,
+        place: String,
         /// What SQLite said.
         #[source]
         source: sqlx::Error,
     },
     /// A database, and not one of ours.
     #[error(
-        "{path} is the database of another program (application id {application_id}): give another path"
+        "{place} is the database of another program (application id {application_id}): give another one"
     )]
     Foreign {
-        /// As it was given.
-        path: PathBuf,
-        /// `PRAGMA application_id`; 0 where the other program sets none.
+        /// As it was given, without passwords.
+        place: String,
+        /// `PRAGMA application_id` of a file; 0 where the other program sets none.
         application_id: i64,
     },
-    /// Written by a later version of this program.
+    /// Written by a later version of this program, which this one cannot work beside.
     #[error(
-        "{path} has schema {found}, this program knows up to {known}: use the newer program that wrote it"
+        "{place} has schema {found}, this program knows up to {known}: use the newer program that wrote it"
     )]
     Newer {
-        /// As it was given.
-        path: PathBuf,
-        /// The schema of the file.
+        /// As it was given, without passwords.
+        place: String,
+        /// The schema of the database.
         found: i64,
         /// The newest schema of this program.
         known: i64,
+    },
+    /// Ours, and not whole: a migration was carried out by half, or a copy is not complete.
+    #[error("{place} lacks {missing}: restore it from a backup")]
+    Incomplete {
+        /// As it was given, without passwords.
+        place: String,
+        /// The first table or column that is not there.
+        missing: String,
+    },
+    /// SQLite would throw the log away, and with it what only the log still holds.
+    #[error(
+        "{place} is empty and its write-ahead log beside it is not: restore it from a backup, or move the log away"
+    )]
+    EmptyBesideLog {
+        /// As it was given.
+        place: String,
+    },
+    /// More is waiting to be written or read than the store takes on.
+    #[error("cannot {operation} now: too much is waiting; try again later")]
+    Overloaded {
+        /// What was attempted, in the infinitive.
+        operation: &'static str,
+    },
+    /// The transaction was not kept, for a reason outside of what was to be written.
+    #[error("cannot {operation}: it was not committed: {cause}")]
+    NotCommitted {
+        /// What was attempted, in the infinitive.
+        operation: &'static str,
+        /// What the database said.
+        cause: String,
+    },
+    /// The database has found itself damaged.
+    #[error("cannot {operation}: the database is damaged: restore it from a backup")]
+    Corrupt {
+        /// What was attempted, in the infinitive.
+        operation: &'static str,
+        /// What the database said.
+        #[source]
+        source: sqlx::Error,
     },
     /// The database refused an operation.
     #[error("cannot {operation}")]
@@ -103,6 +148,13 @@ pub enum CommitError {
         /// Its last event; 0 where there is no such case.
         current_version: u64,
     },
+    /// An effect was handed out again meanwhile: what was done under the earlier claim is the other's
+    /// to tell.
+    #[error("effect {ticket} was handed out again")]
+    Fenced {
+        /// The effect's ticket.
+        ticket: String,
+    },
     /// Another open or completed case holds a unique key.
     #[error("the key {key} is held by case {case_id}")]
     KeyTaken {
@@ -152,7 +204,35 @@ pub enum CommitError {
 
 /// `.map_err(failed("load the events of a case"))`
 pub(crate) fn failed(operation: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
-    move |source| Error::Database { operation, source }
+    move |source| match source {
+        sqlx::Error::PoolTimedOut => Error::Overloaded { operation },
+        source if is_damage(&source) => Error::Corrupt { operation, source },
+        source => Error::Database { operation, source },
+    }
+}
+
+/// What a write may fail with: an error of the store, or an answer beside it.
+pub(crate) trait Failure: From<Error> + Send + 'static {
+    /// What the database said, where that is the failure.
+    fn database(&self) -> Option<&sqlx::Error>;
+}
+
+impl Failure for Error {
+    fn database(&self) -> Option<&sqlx::Error> {
+        match self {
+            Error::Database { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl Failure for CommitError {
+    fn database(&self) -> Option<&sqlx::Error> {
+        match self {
+            CommitError::Store(error) => error.database(),
+            _ => None,
+        }
+    }
 }
 
 /// A number of the database, where none is negative, as ours.
@@ -178,7 +258,7 @@ pub(crate) fn from_json<T: serde::de::DeserializeOwned>(
     serde_json::from_str(text).map_err(|source| malformed(what, source))
 }
 
-fn malformed(what: &str, source: serde_json::Error) -> Error {
+pub(crate) fn malformed(what: &str, source: serde_json::Error) -> Error {
     Error::Malformed {
         what: what.to_owned(),
         source,

@@ -2,7 +2,9 @@
 //! Both are checked against their SHA-256 each time they are read.
 
 use crate::error::{failed, from_json, signed, to_json, unsigned};
-use crate::{Error, Store};
+use crate::append::lock_case;
+use crate::backend::Backend;
+use crate::{Connection, Error, Store};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -52,18 +54,16 @@ impl Store {
         stored_at: &str,
     ) -> Result<String, Error> {
         let sha256 = hex::encode(Sha256::digest(bytes));
-        sqlx::query(
-            "INSERT INTO materials (sha256, media_type, size, stored_at, bytes)
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (sha256) DO NOTHING",
-        )
-        .bind(&sha256)
-        .bind(media_type)
-        .bind(signed(bytes.len() as u64))
-        .bind(stored_at)
-        .bind(bytes)
-        .execute(&self.writer)
-        .await
-        .map_err(failed("keep a material"))?;
+        let file = MaterialFile {
+            sha256: sha256.clone(),
+            media_type: media_type.to_owned(),
+            stored_at: stored_at.to_owned(),
+            bytes: bytes.to_owned(),
+        };
+        self.write("keep a material", file, |file, connection| {
+            Box::pin(put_material(connection, file))
+        })
+        .await?;
         Ok(sha256)
     }
 
@@ -107,56 +107,20 @@ impl Store {
         bytes: &[u8],
         seals: &[Value],
     ) -> Result<DocumentInfo, Error> {
-        let operation = "keep a document";
-        let sha256 = hex::encode(Sha256::digest(bytes));
-        let mut transaction = self.begin(operation).await?;
-        let kept: Option<DocumentColumns> = sqlx::query_as(
-            "SELECT name, event, sha256, seals FROM documents
-             WHERE case_id = $1 AND name = $2 AND event = $3",
-        )
-        .bind(case_id)
-        .bind(name)
-        .bind(signed(event))
-        .fetch_optional(&mut *transaction)
-        .await
-        .map_err(failed(operation))?;
-        let mut document = match kept {
-            Some(columns) => info(case_id, columns)?,
-            None => DocumentInfo {
+        let file = DocumentFile {
+            info: DocumentInfo {
                 name: name.to_owned(),
                 event,
-                sha256: sha256.clone(),
-                seals: Vec::new(),
+                sha256: hex::encode(Sha256::digest(bytes)),
+                seals: seals.to_owned(),
             },
+            bytes: bytes.to_owned(),
         };
-        if document.sha256 != sha256 {
-            return Err(Error::DocumentDiffers {
-                case_id: case_id.to_owned(),
-                name: name.to_owned(),
-                event,
-            });
-        }
-        for seal in seals {
-            if !document.seals.contains(seal) {
-                document.seals.push(seal.clone());
-            }
-        }
-        sqlx::query(
-            "INSERT INTO documents (case_id, name, event, sha256, seals, bytes)
-             VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (case_id, name, event) DO UPDATE SET seals = excluded.seals",
-        )
-        .bind(case_id)
-        .bind(name)
-        .bind(signed(event))
-        .bind(&sha256)
-        .bind(to_json(&document.seals, "the seals of a document")?)
-        .bind(bytes)
-        .execute(&mut *transaction)
+        let data = (self.backend, case_id.to_owned(), file);
+        self.write("keep a document", data, |(backend, case_id, file), connection| {
+            Box::pin(put_document(*backend, connection, case_id, file))
+        })
         .await
-        .map_err(failed(operation))?;
-        self.commit(transaction, operation).await?;
-        Ok(document)
     }
 
     /// The documents of a case, in the order of their events.
@@ -201,6 +165,82 @@ impl Store {
         let info = info(case_id, (name.to_owned(), event, sha256, seals))?;
         Ok(Some(DocumentFile { info, bytes }))
     }
+}
+
+async fn put_material(connection: &mut Connection, file: &MaterialFile) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO materials (sha256, media_type, size, stored_at, bytes)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (sha256) DO NOTHING",
+    )
+    .bind(&file.sha256)
+    .bind(&file.media_type)
+    .bind(signed(file.bytes.len() as u64))
+    .bind(&file.stored_at)
+    .bind(file.bytes.as_slice())
+    .execute(connection)
+    .await
+    .map_err(failed("keep a material"))?;
+    Ok(())
+}
+
+async fn put_document(
+    backend: Backend,
+    connection: &mut Connection,
+    case_id: &str,
+    file: &DocumentFile,
+) -> Result<DocumentInfo, Error> {
+    let operation = "keep a document";
+    let DocumentInfo {
+        name,
+        event,
+        sha256,
+        seals,
+    } = &file.info;
+    lock_case(backend, connection, case_id).await?;
+    let kept: Option<DocumentColumns> = sqlx::query_as(
+        "SELECT name, event, sha256, seals FROM documents
+         WHERE case_id = $1 AND name = $2 AND event = $3",
+    )
+    .bind(case_id)
+    .bind(name)
+    .bind(signed(*event))
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(failed(operation))?;
+    let mut document = match kept {
+        Some(columns) => info(case_id, columns)?,
+        None => DocumentInfo {
+            seals: Vec::new(),
+            ..file.info.clone()
+        },
+    };
+    if document.sha256 != *sha256 {
+        return Err(Error::DocumentDiffers {
+            case_id: case_id.to_owned(),
+            name: name.clone(),
+            event: *event,
+        });
+    }
+    for seal in seals {
+        if !document.seals.contains(seal) {
+            document.seals.push(seal.clone());
+        }
+    }
+    sqlx::query(
+        "INSERT INTO documents (case_id, name, event, sha256, seals, bytes)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (case_id, name, event) DO UPDATE SET seals = excluded.seals",
+    )
+    .bind(case_id)
+    .bind(name)
+    .bind(signed(*event))
+    .bind(sha256)
+    .bind(to_json(&document.seals, "the seals of a document")?)
+    .bind(file.bytes.as_slice())
+    .execute(connection)
+    .await
+    .map_err(failed(operation))?;
+    Ok(document)
 }
 
 fn info(

@@ -2,8 +2,11 @@
 //! another, so that the accounts of a budget always add up to zero; none but `funded` goes below
 //! zero. What a case holds stands in its reservation, so that no case spends another's money.
 
+use crate::append::{lock_case, not_held};
+use crate::backend::{Backend, joined};
 use crate::error::{failed, signed, unsigned};
 use crate::{CommitError, Connection, Error, ROWS_MAX, Store};
+use std::collections::BTreeSet;
 
 /// A budget as it is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +81,16 @@ pub enum Instruction {
     },
 }
 
+impl Instruction {
+    fn budget(&self) -> &str {
+        match self {
+            Instruction::Queue { budget, .. }
+            | Instruction::Hold { budget, .. }
+            | Instruction::Settle { budget, .. } => budget,
+        }
+    }
+}
+
 /// What a case has of a budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReservationRow {
@@ -95,6 +108,23 @@ pub struct ReservationRow {
     pub waits: bool,
     /// Its place in line; lower is earlier.
     pub line: u64,
+}
+
+/// A payment that was handed to the bank.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentPayment {
+    /// The case.
+    pub case_id: String,
+    /// The effect's ticket.
+    pub ticket: String,
+    /// The claim under which it was handed over.
+    pub claim: u64,
+    /// What it is paid out of.
+    pub budget: String,
+    /// How much.
+    pub fen: u64,
+    /// When, RFC 3339.
+    pub at: String,
 }
 
 /// Every way that money goes.
@@ -134,34 +164,11 @@ pub(crate) struct Cause<'a> {
 impl Store {
     /// Opens a budget without money; false where there is one of this name.
     pub async fn open_budget(&self, budget: &NewBudget, at: &str) -> Result<bool, Error> {
-        let operation = "open a budget";
-        let mut transaction = self.begin(operation).await?;
-        let opened = sqlx::query(
-            "INSERT INTO budgets (name, title, holder, account, bank, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING",
-        )
-        .bind(&budget.name)
-        .bind(&budget.title)
-        .bind(&budget.holder)
-        .bind(&budget.account)
-        .bind(&budget.bank)
-        .bind(at)
-        .execute(&mut *transaction)
+        let data = (budget.clone(), at.to_owned());
+        self.write("open a budget", data, |(budget, at), connection| {
+            Box::pin(open_budget(connection, budget, at))
+        })
         .await
-        .map_err(failed(operation))?;
-        for account in ["funded", "available", "reserved", "in-transit", "paid"] {
-            sqlx::query(
-                "INSERT INTO balances (budget, account, fen) VALUES ($1, $2, 0)
-                 ON CONFLICT (budget, account) DO NOTHING",
-            )
-            .bind(&budget.name)
-            .bind(account)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed(operation))?;
-        }
-        self.commit(transaction, operation).await?;
-        Ok(opened.rows_affected() == 1)
     }
 
     /// Gives a budget money.
@@ -172,67 +179,33 @@ impl Store {
         by: &str,
         at: &str,
     ) -> Result<(), CommitError> {
-        let operation = "fund a budget";
-        let mut transaction = self.begin(operation).await?;
-        available(&mut transaction, budget).await?;
-        let cause = Cause {
-            case_id: None,
-            ticket: None,
-            by: Some(by),
-            at,
-        };
-        post(&mut transaction, budget, Movement::Fund, fen, cause).await?;
-        self.commit(transaction, operation).await?;
-        Ok(())
+        let data = (self.backend, budget.to_owned(), fen, by.to_owned(), at.to_owned());
+        self.write("fund a budget", data, |data, connection| {
+            let (backend, budget, fen, by, at) = data;
+            Box::pin(async move {
+                lock_budget(*backend, connection, budget).await?;
+                available(connection, budget).await?;
+                let cause = Cause {
+                    case_id: None,
+                    ticket: None,
+                    by: Some(by),
+                    at,
+                };
+                post(connection, budget, Movement::Fund, *fen, cause).await
+            })
+        })
+        .await
     }
 
-    /// A payment has been handed to the bank: it rests until the bank answers, and what it pays is
-    /// on its way. Refused where the case does not hold so much.
-    pub async fn send_payment(
-        &self,
-        case_id: &str,
-        ticket: &str,
-        budget: &str,
-        fen: u64,
-        at: &str,
-    ) -> Result<(), CommitError> {
-        let operation = "send a payment";
-        let mut transaction = self.begin(operation).await?;
-        let sent = sqlx::query(
-            "UPDATE effects SET status = 'sent'
-             WHERE ticket = $1 AND case_id = $2 AND status = 'pending'",
-        )
-        .bind(ticket)
-        .bind(case_id)
-        .execute(&mut *transaction)
+    /// A payment has been handed to the bank under a claim (see [`crate::EffectRow::claim`]): it rests
+    /// until the bank answers, and what it pays is on its way. Refused where the case does not hold so
+    /// much, or the effect was handed out again.
+    pub async fn send_payment(&self, payment: &SentPayment) -> Result<(), CommitError> {
+        let data = (self.backend, payment.clone());
+        self.write("send a payment", data, |(backend, payment), connection| {
+            Box::pin(send_payment(*backend, connection, payment))
+        })
         .await
-        .map_err(failed(operation))?;
-        if sent.rows_affected() != 1 {
-            return Err(Error::UnknownEffect {
-                case_id: case_id.to_owned(),
-                ticket: ticket.to_owned(),
-            }
-            .into());
-        }
-        let reserved = of_case(&mut transaction, case_id, budget)
-            .await?
-            .map_or(0, |case| case.reserved);
-        if reserved < fen {
-            return Err(CommitError::NotReserved {
-                budget: budget.to_owned(),
-                reserved,
-                wanted: fen,
-            });
-        }
-        let cause = Cause {
-            case_id: Some(case_id),
-            ticket: Some(ticket),
-            by: None,
-            at,
-        };
-        post(&mut transaction, budget, Movement::Send, fen, cause).await?;
-        self.commit(transaction, operation).await?;
-        Ok(())
     }
 
     /// A budget.
@@ -266,7 +239,7 @@ impl Store {
     pub async fn waiting(&self, budget: &str) -> Result<Vec<ReservationRow>, Error> {
         let rows: Vec<ReservationColumns> = sqlx::query_as(
             "SELECT case_id, budget, wanted, reserved, spent, waits, line FROM reservations
-             WHERE budget = $1 AND waits ORDER BY line LIMIT $2",
+             WHERE budget = $1 AND waits = 1 ORDER BY line LIMIT $2",
         )
         .bind(budget)
         .bind(i64::from(ROWS_MAX))
@@ -295,9 +268,9 @@ impl Store {
             "SELECT r.case_id, r.budget, r.wanted, r.reserved, r.spent, r.waits, r.line
              FROM reservations AS r
              JOIN balances AS b ON b.budget = r.budget AND b.account = 'available'
-             WHERE r.waits AND r.wanted - r.spent <= b.fen
+             WHERE r.waits = 1 AND r.wanted - r.spent <= b.fen
                AND r.line = (SELECT min(line) FROM reservations
-                             WHERE budget = r.budget AND waits)
+                             WHERE budget = r.budget AND waits = 1)
              ORDER BY r.budget LIMIT $1",
         )
         .bind(i64::from(ROWS_MAX))
@@ -308,7 +281,115 @@ impl Store {
     }
 }
 
-/// Carries out what a commit says of money.
+async fn open_budget(
+    connection: &mut Connection,
+    budget: &NewBudget,
+    at: &str,
+) -> Result<bool, Error> {
+    let operation = "open a budget";
+    let opened = sqlx::query(
+        "INSERT INTO budgets (name, title, holder, account, bank, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING",
+    )
+    .bind(&budget.name)
+    .bind(&budget.title)
+    .bind(&budget.holder)
+    .bind(&budget.account)
+    .bind(&budget.bank)
+    .bind(at)
+    .execute(&mut *connection)
+    .await
+    .map_err(failed(operation))?;
+    for account in ["funded", "available", "reserved", "in-transit", "paid"] {
+        sqlx::query(
+            "INSERT INTO balances (budget, account, fen) VALUES ($1, $2, 0)
+             ON CONFLICT (budget, account) DO NOTHING",
+        )
+        .bind(&budget.name)
+        .bind(account)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed(operation))?;
+    }
+    Ok(opened.rows_affected() == 1)
+}
+
+/// Locks as a commit does: the case, its effect, its budget.
+async fn send_payment(
+    backend: Backend,
+    connection: &mut Connection,
+    payment: &SentPayment,
+) -> Result<(), CommitError> {
+    let (case_id, ticket, budget) = (&payment.case_id, &payment.ticket, &payment.budget);
+    lock_case(backend, connection, case_id).await?;
+    let sent = sqlx::query(
+        "UPDATE effects SET status = 'sent'
+         WHERE ticket = $1 AND case_id = $2 AND status = 'pending' AND claim = $3",
+    )
+    .bind(ticket)
+    .bind(case_id)
+    .bind(signed(payment.claim))
+    .execute(&mut *connection)
+    .await
+    .map_err(failed("send a payment"))?;
+    if sent.rows_affected() != 1 {
+        return Err(not_held(connection, case_id, ticket, Some(payment.claim)).await?);
+    }
+    lock_budget(backend, connection, budget).await?;
+    let reserved = of_case(connection, case_id, budget)
+        .await?
+        .map_or(0, |case| case.reserved);
+    if reserved < payment.fen {
+        return Err(CommitError::NotReserved {
+            budget: budget.clone(),
+            reserved,
+            wanted: payment.fen,
+        });
+    }
+    let cause = Cause {
+        case_id: Some(case_id),
+        ticket: Some(ticket),
+        by: None,
+        at: &payment.at,
+    };
+    post(connection, budget, Movement::Send, payment.fen, cause).await
+}
+
+/// Holds the budgets of a commit, in the order of their names, so that two commits do not wait for
+/// each other; whatever is read of a budget is read after this.
+pub(crate) async fn lock(
+    backend: Backend,
+    connection: &mut Connection,
+    instructions: &[Instruction],
+) -> Result<(), CommitError> {
+    let budgets: BTreeSet<&str> = instructions.iter().map(Instruction::budget).collect();
+    for budget in budgets {
+        lock_budget(backend, connection, budget).await?;
+    }
+    Ok(())
+}
+
+async fn lock_budget(
+    backend: Backend,
+    connection: &mut Connection,
+    budget: &str,
+) -> Result<(), CommitError> {
+    let lock = backend.for_update();
+    let sql = joined(format!("SELECT name FROM budgets WHERE name = $1{lock}"));
+    let found: Option<String> = sqlx::query_scalar(sql)
+        .bind(budget)
+        .fetch_optional(connection)
+        .await
+        .map_err(failed("hold a budget"))?;
+    match found {
+        Some(_) => Ok(()),
+        None => Err(CommitError::UnknownBudget {
+            budget: budget.to_owned(),
+        }),
+    }
+}
+
+/// Carries out what a commit says of money, with its budgets held.
 pub(crate) async fn carry_out(
     connection: &mut Connection,
     instruction: &Instruction,
@@ -438,7 +519,7 @@ async fn want(
     .bind(case_id)
     .bind(budget)
     .bind(signed(fen))
-    .bind(waits)
+    .bind(i64::from(waits))
     .fetch_one(connection)
     .await
     .map_err(failed("reserve money"))?;
@@ -479,7 +560,7 @@ async fn available(connection: &mut Connection, budget: &str) -> Result<u64, Com
 /// How many wait for the budget in front of a place in its line.
 async fn ahead(connection: &mut Connection, budget: &str, line: u64) -> Result<u64, Error> {
     let ahead: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM reservations WHERE budget = $1 AND waits AND line < $2",
+        "SELECT count(*) FROM reservations WHERE budget = $1 AND waits = 1 AND line < $2",
     )
     .bind(budget)
     .bind(signed(line))
@@ -526,7 +607,7 @@ fn budget_row(columns: BudgetColumns) -> Result<BudgetRow, Error> {
     })
 }
 
-type ReservationColumns = (String, String, i64, i64, i64, bool, i64);
+type ReservationColumns = (String, String, i64, i64, i64, i64, i64);
 
 fn reservation(columns: ReservationColumns) -> Result<ReservationRow, Error> {
     let (case_id, budget, wanted, reserved, spent, waits, line) = columns;
@@ -536,7 +617,7 @@ fn reservation(columns: ReservationColumns) -> Result<ReservationRow, Error> {
         wanted: unsigned(wanted, "a reservation")?,
         reserved: unsigned(reserved, "a reservation")?,
         spent: unsigned(spent, "a reservation")?,
-        waits,
+        waits: waits != 0,
         line: unsigned(line, "a place in line")?,
     })
 }

@@ -1,5 +1,7 @@
 //! The only SQL: cases as logs of events, the read model beside them, journals, effects to carry
-//! out, budgets, materials and documents, in one SQLite file.
+//! out, timers, budgets, materials and documents, in one SQLite file or one PostgreSQL database.
+//!
+//! There is one text of SQL, which runs on both; what differs stands in `backend`, in one file.
 //!
 //! A [`Commit`] is all or nothing and on the disk when it returns. Two writers of one case never
 //! both succeed: the second gets [`CommitError::Conflict`] and decides again.
@@ -7,145 +9,158 @@
 //! It knows no rule of a case: statuses are words and the read model is whatever the caller derived
 //! from the events. It has no clock: every time is handed in.
 
-mod boundary;
+mod append;
+mod backend;
+mod body;
 mod commit;
 mod effects;
 mod error;
 mod files;
+mod filter;
 mod ledger;
 mod outreach;
 mod read;
 mod schema;
 mod statistics;
+mod timers;
+mod write;
 
-pub use boundary::Boundary;
 pub use commit::{
-    CaseRow, Commit, Idempotency, JournalEntry, Keys, NewEffect, NoticeRow, Registered, TaskRow,
+    CaseRow, Commit, Idempotency, JournalEntry, Keys, NewEffect, NoticeRow, Registered, Settled,
+    TaskRow,
 };
 pub use effects::{EffectRow, EffectStatus};
 pub use error::{CommitError, Error};
 pub use files::{DocumentFile, DocumentInfo, MaterialFile};
-pub use ledger::{Balances, BudgetRow, Instruction, NewBudget, ReservationRow};
-pub use read::{CaseFilter, TaskKey};
-
+pub use ledger::{Balances, BudgetRow, Instruction, NewBudget, ReservationRow, SentPayment};
 pub use outreach::{NewOffer, OfferFilter, OfferRow, OutreachRun};
+pub use read::{CaseFilter, TaskKey};
 pub use statistics::StatisticsRow;
+pub use timers::{CaseTimer, TimerKey, TimerRow};
+pub use write::Boundary;
 
-use error::failed;
-use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use backend::{Backend, Place};
+use chrono::{DateTime, Utc};
+use error::{failed, signed};
+use sqlx::AnyPool;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use write::Writer;
 
 /// A list answers with at most so many rows, whatever the caller asked for.
 pub const ROWS_MAX: u32 = 500;
-/// Connections that read beside the one that writes.
-const READERS_MAX: u32 = 4;
-/// How long a connection waits for another process that writes.
-const BUSY_MS_MAX: u64 = 10_000;
 
-type Connection = sqlx::SqliteConnection;
-type Transaction = sqlx::Transaction<'static, sqlx::Sqlite>;
+type Connection = sqlx::AnyConnection;
 
 /// An open store. A clone is another handle to the same one.
 #[derive(Clone)]
 pub struct Store {
-    /// One connection: SQLite has one writer at a time, and whoever queues here is served in turn,
-    /// where SQLite's own waiting is a lottery.
-    writer: SqlitePool,
-    readers: SqlitePool,
+    backend: Backend,
+    readers: AnyPool,
+    writer: Writer,
     boundary: Option<Arc<dyn Boundary>>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("Store").field(&self.backend).finish()
+    }
 }
 
 impl Store {
     /// Opens the database file, creating it or bringing its schema up to date where needed. A file
     /// that is not ours is refused unchanged.
     pub async fn open(path: &Path) -> Result<Store, Error> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .foreign_keys(true)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_millis(BUSY_MS_MAX));
-        schema::prepare(path, &options).await?;
-        let connect = |connections_max, options| async move {
-            SqlitePoolOptions::new()
-                .max_connections(connections_max)
-                .connect_with(options)
-                .await
-                .map_err(failed("connect to the database"))
-        };
-        Ok(Store {
-            writer: connect(1, options.clone()).await?,
-            readers: connect(READERS_MAX, options.create_if_missing(false)).await?,
-            boundary: None,
-        })
+        Store::at(Place::file(path)?).await
+    }
+
+    /// Opens `postgres://…` or `sqlite:path`, likewise.
+    pub async fn connect(url: &str) -> Result<Store, Error> {
+        Store::at(Place::parse(url)?).await
     }
 
     /// A store that is gone with its last handle: for tests, demonstrations and replay.
     pub async fn in_memory() -> Result<Store, Error> {
-        let mut options = SqliteConnectOptions::new().in_memory(true);
-        options = options.foreign_keys(true);
-        // The database lives as long as its one connection does.
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .min_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(options)
-            .await
-            .map_err(failed("open a database in memory"))?;
-        let mut connection = pool
-            .acquire()
-            .await
-            .map_err(failed("open a database in memory"))?;
-        schema::migrate(Path::new(":memory:"), &mut connection).await?;
-        drop(connection);
+        Store::at(Place::memory()).await
+    }
+
+    async fn at(place: Place) -> Result<Store, Error> {
+        let pools = place.open().await?;
         Ok(Store {
-            writer: pool.clone(),
-            readers: pool,
+            backend: place.backend,
+            readers: pools.readers,
+            writer: Writer::new(place.backend, pools.writers),
             boundary: None,
         })
     }
 
+    /// The store with something that hears of the places in a write where a fault matters.
+    #[must_use]
+    pub fn with_boundary(self, boundary: Arc<dyn Boundary>) -> Store {
+        Store {
+            boundary: Some(boundary),
+            ..self
+        }
+    }
+
+    /// A named place of the caller's own, where a fault matters.
+    ///
+    /// # Errors
+    /// Where the boundary says so; never without one.
+    pub fn reach(&self, name: &'static str) -> Result<(), Error> {
+        write::reach(self.boundary.as_deref(), name)
+    }
+
+    /// Whether the database answers.
+    pub async fn ready(&self) -> Result<(), Error> {
+        sqlx::query("SELECT 1")
+            .execute(&self.readers)
+            .await
+            .map_err(failed("ask the database whether it is there"))?;
+        Ok(())
+    }
+
     /// Closes every connection, after what is under way.
     pub async fn close(&self) {
-        self.readers.close().await;
         self.writer.close().await;
+        self.readers.close().await;
     }
 
     /// The number of the next case of a region and year, as its id: `331102-2025-000001`. A number
     /// that is taken and not used leaves a gap.
     pub async fn next_case_number(&self, region: &str, year: u16) -> Result<String, Error> {
         let name = format!("{region}-{year}");
-        let number: i64 = sqlx::query_scalar(
-            "INSERT INTO counters (name, value) VALUES ($1, 1)
-             ON CONFLICT (name) DO UPDATE SET value = counters.value + 1
-             RETURNING value",
-        )
-        .bind(&name)
-        .fetch_one(&self.writer)
-        .await
-        .map_err(failed("take the next case number"))?;
+        let taken = (self.backend, name.clone());
+        let number: i64 = self
+            .write("take the next case number", taken, |(backend, name), connection| {
+                Box::pin(async move {
+                    let operation = "take the next case number";
+                    backend.need_not_flush(connection).await.map_err(failed(operation))?;
+                    sqlx::query_scalar(
+                        "INSERT INTO counters (name, value) VALUES ($1, 1)
+                         ON CONFLICT (name) DO UPDATE SET value = counters.value + 1
+                         RETURNING value",
+                    )
+                    .bind(name)
+                    .fetch_one(connection)
+                    .await
+                    .map_err(failed(operation))
+                })
+            })
+            .await?;
         Ok(format!("{name}-{number:06}"))
     }
+}
 
-    /// A transaction that holds the right to write from its start, so that what it reads still
-    /// holds when it writes.
-    async fn begin(&self, operation: &'static str) -> Result<Transaction, Error> {
-        self.reach("store.begin")?;
-        self.writer
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(failed(operation))
-    }
+/// A moment as the database has it: milliseconds since 1970 in UTC.
+fn milliseconds(at: DateTime<Utc>) -> i64 {
+    at.timestamp_millis()
+}
 
-    async fn commit(&self, transaction: Transaction, operation: &'static str) -> Result<(), Error> {
-        self.reach("store.written")?;
-        transaction.commit().await.map_err(failed(operation))?;
-        self.reach("store.committed")
-    }
+fn later(now: DateTime<Utc>, lease: Duration) -> i64 {
+    let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
+    milliseconds(now).saturating_add(signed(lease_ms))
 }
 
 #[cfg(test)]

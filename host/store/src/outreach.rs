@@ -2,7 +2,9 @@
 //! is found, and it is there before anybody is told.
 
 use crate::error::{failed, from_json, signed, to_json, unsigned};
-use crate::{Error, ROWS_MAX, Store};
+use crate::filter::Filter;
+use crate::{Connection, Error, ROWS_MAX, Store};
+use sqlx::AssertSqlSafe;
 use onething_contract::Offer;
 
 /// A run and how far it has come.
@@ -68,7 +70,7 @@ type OfferColumns = (
     String,
     String,
     String,
-    bool,
+    i64,
     Option<String>,
     Option<String>,
 );
@@ -76,16 +78,24 @@ type OfferColumns = (
 impl Store {
     /// The run of this id, begun now where there is none.
     pub async fn outreach_run(&self, id: &str, at: &str) -> Result<OutreachRun, Error> {
-        let (id, done_to, subjects, offers, ended_at): RunColumns = sqlx::query_as(
-            "INSERT INTO outreach_runs (id, started_at) VALUES ($1, $2)
-             ON CONFLICT (id) DO UPDATE SET id = excluded.id
-             RETURNING id, done_to, subjects, offers, ended_at",
-        )
-        .bind(id)
-        .bind(at)
-        .fetch_one(&self.writer)
-        .await
-        .map_err(failed("begin an outreach run"))?;
+        let data = (id.to_owned(), at.to_owned());
+        let run: RunColumns = self
+            .write("begin an outreach run", data, |(id, at), connection| {
+                Box::pin(async move {
+                    sqlx::query_as(
+                        "INSERT INTO outreach_runs (id, started_at) VALUES ($1, $2)
+                         ON CONFLICT (id) DO UPDATE SET id = excluded.id
+                         RETURNING id, done_to, subjects, offers, ended_at",
+                    )
+                    .bind(id)
+                    .bind(at)
+                    .fetch_one(connection)
+                    .await
+                    .map_err(failed("begin an outreach run"))
+                })
+            })
+            .await?;
+        let (id, done_to, subjects, offers, ended_at) = run;
         Ok(OutreachRun {
             id,
             done_to,
@@ -105,54 +115,17 @@ impl Store {
         offers: &[NewOffer],
         at: &str,
     ) -> Result<u64, Error> {
-        let operation = "keep offers";
-        let mut transaction = self.begin(operation).await?;
-        let mut new = 0;
-        for NewOffer { offer, fen } in offers {
-            let kept: Option<i64> = sqlx::query_scalar(
-                "INSERT INTO offers (run, matter, region, subject, code, occasion, fen, body, at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-                 ON CONFLICT (matter, subject, code, occasion) DO NOTHING
-                 RETURNING n",
-            )
-            .bind(&run.id)
-            .bind(matter)
-            .bind(region)
-            .bind(&offer.subject.identifier)
-            .bind(&offer.code)
-            .bind(&offer.occasion)
-            .bind(fen.map(signed))
-            .bind(to_json(offer, "an offer")?)
-            .bind(at)
-            .fetch_optional(&mut *transaction)
-            .await
-            .map_err(failed(operation))?;
-            let Some(n) = kept else { continue };
-            new += 1;
-            for (name, value) in &offer.counted_by {
-                sqlx::query("INSERT INTO offer_groups (offer, name, value) VALUES ($1, $2, $3)")
-                    .bind(n)
-                    .bind(name)
-                    .bind(value)
-                    .execute(&mut *transaction)
-                    .await
-                    .map_err(failed(operation))?;
-            }
-        }
-        sqlx::query(
-            "UPDATE outreach_runs SET done_to = $2, subjects = $3, offers = $4, ended_at = $5
-             WHERE id = $1",
-        )
-        .bind(&run.id)
-        .bind(&run.done_to)
-        .bind(signed(run.subjects))
-        .bind(signed(run.offers + new))
-        .bind(&run.ended_at)
-        .execute(&mut *transaction)
+        let batch = Batch {
+            run: run.clone(),
+            matter: matter.to_owned(),
+            region: region.to_owned(),
+            offers: offers.to_vec(),
+            at: at.to_owned(),
+        };
+        self.write("keep offers", batch, |batch, connection| {
+            Box::pin(batch.keep(connection))
+        })
         .await
-        .map_err(failed(operation))?;
-        self.commit(transaction, operation).await?;
-        Ok(new)
     }
 
     /// Offers of a matter that nobody was told of yet, of whatever run, behind a number, in the order
@@ -183,14 +156,21 @@ impl Store {
         case_id: Option<&str>,
         refused: Option<&str>,
     ) -> Result<(), Error> {
-        sqlx::query("UPDATE offers SET done = 1, case_id = $2, refused = $3 WHERE n = $1")
-            .bind(signed(n))
-            .bind(case_id)
-            .bind(refused)
-            .execute(&self.writer)
-            .await
-            .map_err(failed("note what became of an offer"))?;
-        Ok(())
+        let data = (signed(n), case_id.map(str::to_owned), refused.map(str::to_owned));
+        let operation = "note what became of an offer";
+        self.write(operation, data, |(n, case_id, refused), connection| {
+            Box::pin(async move {
+                sqlx::query("UPDATE offers SET done = 1, case_id = $2, refused = $3 WHERE n = $1")
+                    .bind(n)
+                    .bind(case_id)
+                    .bind(refused)
+                    .execute(connection)
+                    .await
+                    .map_err(failed("note what became of an offer"))?;
+                Ok(())
+            })
+        })
+        .await
     }
 
     /// Offers, in the order they were found.
@@ -199,19 +179,90 @@ impl Store {
         filter: OfferFilter<'_>,
         limit: u32,
     ) -> Result<Vec<OfferRow>, Error> {
-        let rows: Vec<OfferColumns> = sqlx::query_as(
-            "SELECT n, matter, region, body, at, done, case_id, refused FROM offers
-             WHERE ($1 IS NULL OR matter = $1) AND ($2 IS NULL OR subject = $2) AND n > $3
-             ORDER BY n LIMIT $4",
-        )
-        .bind(filter.matter)
-        .bind(filter.subject)
-        .bind(signed(filter.after.unwrap_or(0)))
-        .bind(i64::from(limit.min(ROWS_MAX)))
+        let select = "SELECT n, matter, region, body, at, done, case_id, refused FROM offers";
+        let query = Filter::new(select)
+            .and("matter =", filter.matter)?
+            .and("subject =", filter.subject)?
+            .and("n >", filter.after.map(signed))?
+            .order("n", limit.min(ROWS_MAX))?;
+        let rows: Vec<OfferColumns> =
+            sqlx::query_as_with(AssertSqlSafe(query.sql), query.arguments)
         .fetch_all(&self.readers)
         .await
         .map_err(failed("list offers"))?;
         rows.into_iter().map(offer).collect()
+    }
+}
+
+/// Subjects that were gone over, and what was found.
+struct Batch {
+    run: OutreachRun,
+    matter: String,
+    region: String,
+    offers: Vec<NewOffer>,
+    at: String,
+}
+
+impl Batch {
+    async fn keep(&self, connection: &mut Connection) -> Result<u64, Error> {
+        let mut new = 0;
+        for offer in &self.offers {
+            new += u64::from(self.keep_offer(connection, offer).await?);
+        }
+        sqlx::query(
+            "UPDATE outreach_runs SET done_to = $2, subjects = $3, offers = $4, ended_at = $5
+             WHERE id = $1",
+        )
+        .bind(&self.run.id)
+        .bind(&self.run.done_to)
+        .bind(signed(self.run.subjects))
+        .bind(signed(self.run.offers + new))
+        .bind(&self.run.ended_at)
+        .execute(connection)
+        .await
+        .map_err(failed("keep offers"))?;
+        Ok(new)
+    }
+
+    /// False where it is kept already. Looked for first: an offer that meets itself would cost a
+    /// number.
+    async fn keep_offer(
+        &self,
+        connection: &mut Connection,
+        NewOffer { offer, fen }: &NewOffer,
+    ) -> Result<bool, Error> {
+        let operation = "keep offers";
+        let kept: Option<i64> = sqlx::query_scalar(
+            "INSERT INTO offers (run, matter, region, subject, code, occasion, fen, body, at)
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
+             WHERE NOT EXISTS (SELECT 1 FROM offers WHERE matter = $2 AND subject = $4
+                                                      AND code = $5 AND occasion = $6)
+             ON CONFLICT (matter, subject, code, occasion) DO NOTHING
+             RETURNING n",
+        )
+        .bind(&self.run.id)
+        .bind(&self.matter)
+        .bind(&self.region)
+        .bind(&offer.subject.identifier)
+        .bind(&offer.code)
+        .bind(&offer.occasion)
+        .bind(fen.map(signed))
+        .bind(to_json(offer, "an offer")?)
+        .bind(&self.at)
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(failed(operation))?;
+        let Some(n) = kept else { return Ok(false) };
+        for (name, value) in &offer.counted_by {
+            sqlx::query("INSERT INTO offer_groups (offer, name, value) VALUES ($1, $2, $3)")
+                .bind(n)
+                .bind(name)
+                .bind(value)
+                .execute(&mut *connection)
+                .await
+                .map_err(failed(operation))?;
+        }
+        Ok(true)
     }
 }
 
@@ -224,7 +275,7 @@ fn offer(
         matter,
         region,
         at,
-        done,
+        done: done != 0,
         case_id,
         refused,
     })

@@ -1,9 +1,11 @@
 //! Reading cases back: the log as it is, and the lists of the read model.
 
 use crate::error::{failed, from_json, unsigned};
-use crate::{CaseRow, Error, JournalEntry, NoticeRow, ROWS_MAX, Store, TaskRow};
+use crate::filter::Filter;
+use crate::{CaseRow, Connection, Error, JournalEntry, NoticeRow, ROWS_MAX, Store, TaskRow, body};
 use onething_case::Recorded;
 use onething_contract::Office;
+use sqlx::AssertSqlSafe;
 
 /// Which cases to list; what is not given is not asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,7 +40,7 @@ pub struct TaskKey {
 impl Store {
     /// Every event of a case, in order; none where there is no such case.
     pub async fn load(&self, case_id: &str) -> Result<Vec<Recorded>, Error> {
-        let rows: Vec<(i64, String, String)> =
+        let rows: Vec<(i64, String, Vec<u8>)> =
             sqlx::query_as("SELECT n, at, body FROM events WHERE case_id = $1 ORDER BY n")
                 .bind(case_id)
                 .fetch_all(&self.readers)
@@ -49,7 +51,7 @@ impl Store {
                 Ok(Recorded {
                     n: unsigned(n, "the number of an event")?,
                     at,
-                    event: from_json(&body, &format!("event {n} of case {case_id}"))?,
+                    event: body::decode(case_id, n, &body)?,
                 })
             })
             .collect()
@@ -78,25 +80,20 @@ impl Store {
 
     /// Cases by id, at most [`ROWS_MAX`].
     pub async fn cases(&self, filter: &CaseFilter, limit: u32) -> Result<Vec<CaseRow>, Error> {
-        let rows: Vec<CaseColumns> = sqlx::query_as(
-            "SELECT id, region, matter, digest, subject, submitted_by, status, round, version,
-                    next_reaction, parked, registered_at, ended_at
-             FROM cases
-             WHERE ($1 IS NULL OR id = $1) AND ($2 IS NULL OR region = $2)
-               AND ($3 IS NULL OR matter = $3) AND ($4 IS NULL OR status = $4)
-               AND ($5 IS NULL OR subject = $5) AND ($6 IS NULL OR parked = $6)
-               AND ($7 IS NULL OR submitted_by = $7) AND ($8 IS NULL OR id > $8)
-             ORDER BY id LIMIT $9",
-        )
-        .bind(&filter.id)
-        .bind(&filter.region)
-        .bind(&filter.matter)
-        .bind(&filter.status)
-        .bind(&filter.subject)
-        .bind(filter.parked)
-        .bind(&filter.submitted_by)
-        .bind(&filter.after)
-        .bind(i64::from(limit.min(ROWS_MAX)))
+        let select = "SELECT id, region, matter, digest, subject, submitted_by, status, round, version,
+                             next_reaction, parked, registered_at, ended_at
+                      FROM cases";
+        let query = Filter::new(select)
+            .and("id =", filter.id.as_deref())?
+            .and("region =", filter.region.as_deref())?
+            .and("matter =", filter.matter.as_deref())?
+            .and("status =", filter.status.as_deref())?
+            .and("subject =", filter.subject.as_deref())?
+            .and("submitted_by =", filter.submitted_by.as_deref())?
+            .and("parked =", filter.parked.map(i64::from))?
+            .and("id >", filter.after.as_deref())?
+            .order("id", limit.min(ROWS_MAX))?;
+        let rows: Vec<CaseColumns> = sqlx::query_as_with(AssertSqlSafe(query.sql), query.arguments)
         .fetch_all(&self.readers)
         .await
         .map_err(failed("list cases"))?;
@@ -118,7 +115,7 @@ impl Store {
             "SELECT case_id, step, function, region, role, status, version, round, opened_at,
                     notice, due, objected
              FROM tasks
-             WHERE function = $1 AND region = $2 AND (case_id > $3 OR (case_id = $3 AND step > $4))
+             WHERE function = $1 AND region = $2 AND (case_id, step) > ($3, $4)
              ORDER BY case_id, step LIMIT $5",
         )
         .bind(&office.function)
@@ -146,7 +143,7 @@ impl Store {
             "SELECT case_id, step, function, region, role, status, version, round, opened_at,
                     notice, due, objected
              FROM tasks
-             WHERE notice IS NOT NULL AND (case_id > $1 OR (case_id = $1 AND step > $2))
+             WHERE notice IS NOT NULL AND (case_id, step) > ($1, $2)
              ORDER BY case_id, step LIMIT $3",
         )
         .bind(case_id)
@@ -165,7 +162,7 @@ impl Store {
             "SELECT case_id, step, function, region, role, status, version, round, opened_at,
                     notice, due, objected
              FROM tasks
-             WHERE notice IS NOT NULL AND NOT objected AND (due IS NULL OR due <= $1)
+             WHERE notice IS NOT NULL AND objected = 0 AND (due IS NULL OR due <= $1)
              ORDER BY due IS NULL, due, case_id, step LIMIT $2",
         )
         .bind(now)
@@ -175,19 +172,23 @@ impl Store {
         .map_err(failed("list notices that are over"))?;
         rows.into_iter().map(task).collect()
     }
+}
 
-    /// Ids of cases whose bundle has something to react to and is not parked.
-    pub async fn unreacted(&self, limit: u32) -> Result<Vec<String>, Error> {
-        sqlx::query_scalar(
-            "SELECT id FROM cases WHERE next_reaction IS NOT NULL AND parked = $1
-             ORDER BY id LIMIT $2",
-        )
-        .bind(false)
-        .bind(i64::from(limit.min(ROWS_MAX)))
-        .fetch_all(&self.readers)
-        .await
-        .map_err(failed("list the cases with work left"))
-    }
+/// The tasks of a case, for who is about to replace them.
+pub(crate) async fn tasks_of(
+    connection: &mut Connection,
+    case_id: &str,
+) -> Result<Vec<TaskRow>, Error> {
+    let rows: Vec<TaskColumns> = sqlx::query_as(
+        "SELECT case_id, step, function, region, role, status, version, round, opened_at,
+                notice, due, objected
+         FROM tasks WHERE case_id = $1",
+    )
+    .bind(case_id)
+    .fetch_all(connection)
+    .await
+    .map_err(failed("read the tasks of a case"))?;
+    rows.into_iter().map(task).collect()
 }
 
 type TaskColumns = (
@@ -202,7 +203,7 @@ type TaskColumns = (
     String,
     Option<String>,
     Option<String>,
-    bool,
+    i64,
 );
 
 fn task(columns: TaskColumns) -> Result<TaskRow, Error> {
@@ -225,7 +226,7 @@ fn task(columns: TaskColumns) -> Result<TaskRow, Error> {
         Some(notice) => Some(NoticeRow {
             notice: from_json(&notice, "a public notice")?,
             due,
-            objected,
+            objected: objected != 0,
         }),
     };
     Ok(TaskRow {
@@ -252,7 +253,7 @@ type CaseColumns = (
     i64,
     i64,
     Option<i64>,
-    bool,
+    i64,
     String,
     Option<String>,
 );
@@ -286,7 +287,7 @@ fn case(columns: CaseColumns) -> Result<CaseRow, Error> {
         next_reaction: next_reaction
             .map(|n| unsigned(n, "the next reaction of a case"))
             .transpose()?,
-        parked,
+        parked: parked != 0,
         registered_at,
         ended_at,
     })

@@ -1,98 +1,167 @@
-//! Whose file it is and how its tables came about: every schema there has ever been, in order.
+//! Whose database it is and how its tables came about.
 
-use crate::{Connection, Error, error::failed};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _};
-use std::path::Path;
+use crate::backend::{Backend, Place};
+use crate::error::failed;
+use crate::{Connection, Error};
+use sqlx::{AssertSqlSafe, Connection as _};
+use std::collections::HashSet;
 
+/// The word by which a database of ours is known.
+const PRODUCT: &str = "onething";
 /// `one1` in ASCII, in the header of every file of ours.
 const APPLICATION_ID: i64 = 0x6f6e_6531;
-/// Schema *n* is the first *n* of these. One that has been released is never edited.
-const MIGRATIONS: &[&str] = &[
-    include_str!("../migrations/0001_cases.sql"),
-    include_str!("../migrations/0002_budgets.sql"),
-    include_str!("../migrations/0003_outreach.sql"),
-];
-/// SQLite's result code for a file that is something else.
-const SQLITE_NOTADB: &str = "26";
+/// The oldest program that can work on the newest schema: a node of the version before goes on while
+/// the others are brought up to date.
+const MIN_READER: i64 = 1;
+/// Where it is written down.
+const TABLE: &str = "onething_schema";
 
-/// Checks the file and brings it up to date, over a connection of its own: the journal mode is
-/// touched only once the file is known to be ours.
-pub(crate) async fn prepare(path: &Path, options: &SqliteConnectOptions) -> Result<(), Error> {
-    let opened = options.connect().await;
-    let mut connection = opened.map_err(|source| not_a_database(path, source))?;
-    migrate(path, &mut connection).await?;
-    sqlx::query("PRAGMA journal_mode = WAL")
-        .execute(&mut connection)
-        .await
-        .map_err(failed("switch the database to a write-ahead log"))?;
-    connection
-        .close()
-        .await
-        .map_err(failed("close the database"))
-}
+/// A table and one of its columns.
+type Column = (String, String);
 
-/// Applies the migrations that the database lacks, all or none.
-pub(crate) async fn migrate(path: &Path, connection: &mut Connection) -> Result<(), Error> {
+/// Checks the database and applies the migrations that it lacks, all or none.
+pub(crate) async fn prepare(place: &Place, connection: &mut Connection) -> Result<(), Error> {
+    let backend = place.backend;
     let mut transaction = connection
-        .begin_with("BEGIN IMMEDIATE")
+        .begin_with(backend.begin())
         .await
-        .map_err(|source| not_a_database(path, source))?;
-    let applied = applied(path, &mut transaction).await?;
+        .map_err(|source| place.not_opened(source))?;
+    let locked = backend.lock_schema(&mut transaction).await;
+    locked.map_err(|source| place.not_opened(source))?;
+    let migrations = backend.migrations();
+    let applied = applied(place, &mut transaction).await?;
     let migration = "migrate the database";
-    for sql in &MIGRATIONS[applied..] {
+    for sql in migrations.get(applied..).unwrap_or_default() {
         sqlx::raw_sql(*sql)
             .execute(&mut *transaction)
             .await
             .map_err(failed(migration))?;
     }
-    // Pragmas take no parameters; both are numbers of ours.
-    let stamp = format!(
-        "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {}",
-        MIGRATIONS.len()
-    );
-    sqlx::raw_sql(AssertSqlSafe(stamp))
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed(migration))?;
+    if applied < migrations.len() {
+        stamp(backend, &mut transaction).await.map_err(failed(migration))?;
+    }
     transaction.commit().await.map_err(failed(migration))
 }
 
-/// How many migrations the database has had; refuses one that is another's or newer.
-async fn applied(path: &Path, connection: &mut Connection) -> Result<usize, Error> {
-    let (application_id, version, objects): (i64, i64, i64) = sqlx::query_as(
-        "SELECT (SELECT application_id FROM pragma_application_id),
-                (SELECT user_version FROM pragma_user_version),
-                (SELECT count(*) FROM sqlite_schema)",
+async fn stamp(backend: Backend, connection: &mut Connection) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO onething_schema (product, version, min_reader) VALUES ($1, $2, $3)
+         ON CONFLICT (product) DO UPDATE SET version = $2, min_reader = $3",
     )
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(|source| not_a_database(path, source))?;
-    let untouched = application_id == 0 && version == 0 && objects == 0;
-    if application_id != APPLICATION_ID && !untouched {
-        return Err(Error::Foreign {
-            path: path.to_owned(),
-            application_id,
-        });
+    .bind(PRODUCT)
+    .bind(newest(backend))
+    .bind(MIN_READER)
+    .execute(&mut *connection)
+    .await?;
+    if backend == Backend::Sqlite {
+        // A pragma takes no parameters; it is a number of ours.
+        let mark = format!("PRAGMA application_id = {APPLICATION_ID}");
+        sqlx::raw_sql(AssertSqlSafe(mark)).execute(connection).await?;
     }
-    usize::try_from(version)
-        .ok()
-        .filter(|applied| *applied <= MIGRATIONS.len())
-        .ok_or_else(|| Error::Newer {
-            path: path.to_owned(),
-            found: version,
-            known: i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX),
-        })
+    Ok(())
 }
 
-fn not_a_database(path: &Path, source: sqlx::Error) -> Error {
-    let code = source.as_database_error().and_then(|error| error.code());
-    if code.as_deref() == Some(SQLITE_NOTADB) {
-        Error::NotADatabase {
-            path: path.to_owned(),
-            source,
+fn newest(backend: Backend) -> i64 {
+    i64::try_from(backend.migrations().len()).unwrap_or(i64::MAX)
+}
+
+/// How many migrations the database has had, no more than this program knows; refuses one that is
+/// another's, too new, or not whole.
+async fn applied(place: &Place, connection: &mut Connection) -> Result<usize, Error> {
+    let columns = columns(place, connection).await?;
+    let application_id = application_id(place, connection).await?;
+    if columns.is_empty() && application_id == 0 {
+        return Ok(0);
+    }
+    if !columns.iter().any(|(table, _)| table == TABLE) {
+        return Err(match application_id {
+            APPLICATION_ID => incomplete(place, format!("the table {TABLE}")),
+            application_id => Error::Foreign {
+                place: place.name.clone(),
+                application_id,
+            },
+        });
+    }
+    let (found, min_reader) = version(place, connection).await?;
+    let known = newest(place.backend);
+    if found > known && min_reader > known {
+        return Err(Error::Newer {
+            place: place.name.clone(),
+            found,
+            known,
+        });
+    }
+    let applied = usize::try_from(found.min(known)).unwrap_or(0);
+    check_whole(place, applied, &columns).await?;
+    Ok(applied)
+}
+
+async fn columns(place: &Place, connection: &mut Connection) -> Result<Vec<Column>, Error> {
+    sqlx::query_as(place.backend.catalogue())
+        .fetch_all(connection)
+        .await
+        .map_err(|source| place.not_opened(source))
+}
+
+/// 0 where there is none.
+async fn application_id(place: &Place, connection: &mut Connection) -> Result<i64, Error> {
+    if place.backend == Backend::Postgres {
+        return Ok(0);
+    }
+    sqlx::query_scalar("SELECT application_id FROM pragma_application_id")
+        .fetch_one(connection)
+        .await
+        .map_err(|source| place.not_opened(source))
+}
+
+/// The schema's version and the oldest program that can work on it.
+async fn version(place: &Place, connection: &mut Connection) -> Result<(i64, i64), Error> {
+    let row: Option<(String, i64, i64)> =
+        sqlx::query_as("SELECT product, version, min_reader FROM onething_schema")
+            .fetch_optional(connection)
+            .await
+            .map_err(|source| place.not_opened(source))?;
+    match row {
+        Some((product, version, min_reader)) if product == PRODUCT => Ok((version, min_reader)),
+        Some(_) => Err(Error::Foreign {
+            place: place.name.clone(),
+            application_id: 0,
+        }),
+        None => Err(incomplete(place, format!("the row of {TABLE}"))),
+    }
+}
+
+/// A migration that was carried out by half, by hand or by a bad copy, is found before work begins.
+/// Both backends have the same columns, so what there should be is seen in memory.
+async fn check_whole(place: &Place, applied: usize, found: &[Column]) -> Result<(), Error> {
+    let found: HashSet<&Column> = found.iter().collect();
+    let expected = expected(applied).await?;
+    match expected.iter().find(|column| !found.contains(column)) {
+        None => Ok(()),
+        Some((table, _)) if !found.iter().any(|(known, _)| known == table) => {
+            Err(incomplete(place, format!("the table {table}")))
         }
-    } else {
-        failed("open the database")(source)
+        Some((table, column)) => Err(incomplete(place, format!("the column {table}.{column}"))),
+    }
+}
+
+/// What the first migrations make.
+pub(crate) async fn expected(applied: usize) -> Result<Vec<Column>, Error> {
+    let operation = "see what the schema should be";
+    let opened = Connection::connect("sqlite::memory:").await;
+    let mut connection = opened.map_err(failed(operation))?;
+    for sql in Backend::Sqlite.migrations().iter().take(applied) {
+        let made = sqlx::raw_sql(*sql).execute(&mut connection).await;
+        made.map_err(failed(operation))?;
+    }
+    let columns = columns(&Place::memory(), &mut connection).await;
+    connection.close().await.map_err(failed(operation))?;
+    columns
+}
+
+fn incomplete(place: &Place, missing: String) -> Error {
+    Error::Incomplete {
+        place: place.name.clone(),
+        missing,
     }
 }

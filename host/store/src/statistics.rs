@@ -73,36 +73,36 @@ type Note = fn(&mut StatisticsRow, u64, u64);
 /// $1 matter, $2 element, $3 and $4 months.
 const QUERIES: [(&str, Note); 5] = [
     (
-        "SELECT value, substr(at, 1, 7) AS month, count(*), coalesce(sum(fen), 0)
+        "SELECT value, substr(at, 1, 7), count(*), CAST(coalesce(sum(fen), 0) AS BIGINT)
          FROM offer_groups JOIN offers ON n = offer
-         WHERE matter = $1 AND name = $2 AND month BETWEEN $3 AND $4 GROUP BY value, month",
+         WHERE matter = $1 AND name = $2 AND substr(at, 1, 7) BETWEEN $3 AND $4 GROUP BY 1, 2",
         |row, count, fen| (row.offered, row.offered_fen) = (count, fen),
     ),
     (
-        "SELECT value, substr(registered_at, 1, 7) AS month, count(*), 0
+        "SELECT value, substr(registered_at, 1, 7), count(*), 0
          FROM case_groups JOIN cases ON cases.id = case_id
-         WHERE matter = $1 AND name = $2 AND month BETWEEN $3 AND $4 GROUP BY value, month",
+         WHERE matter = $1 AND name = $2 AND substr(registered_at, 1, 7) BETWEEN $3 AND $4 GROUP BY 1, 2",
         |row, count, _| row.applied = count,
     ),
     (
-        "SELECT value, substr(ended_at, 1, 7) AS month, count(*), 0
+        "SELECT value, substr(ended_at, 1, 7), count(*), 0
          FROM case_groups JOIN cases ON cases.id = case_id
-         WHERE matter = $1 AND name = $2 AND status = 'completed' AND month BETWEEN $3 AND $4
-         GROUP BY value, month",
+         WHERE matter = $1 AND name = $2 AND status = 'completed' AND substr(ended_at, 1, 7) BETWEEN $3 AND $4
+         GROUP BY 1, 2",
         |row, count, _| row.completed = count,
     ),
     (
-        "SELECT value, substr(p.at, 1, 7) AS month, 0, sum(p.fen)
+        "SELECT value, substr(p.at, 1, 7), 0, CAST(sum(p.fen) AS BIGINT)
          FROM case_groups AS g JOIN cases ON cases.id = g.case_id
          JOIN postings AS p ON p.case_id = g.case_id AND p.movement = 'reserve'
-         WHERE matter = $1 AND name = $2 AND month BETWEEN $3 AND $4 GROUP BY value, month",
+         WHERE matter = $1 AND name = $2 AND substr(p.at, 1, 7) BETWEEN $3 AND $4 GROUP BY 1, 2",
         |row, _, fen| row.reserved_fen = fen,
     ),
     (
-        "SELECT value, substr(p.at, 1, 7) AS month, count(DISTINCT p.case_id), sum(p.fen)
+        "SELECT value, substr(p.at, 1, 7), count(DISTINCT p.case_id), CAST(sum(p.fen) AS BIGINT)
          FROM case_groups AS g JOIN cases ON cases.id = g.case_id
          JOIN postings AS p ON p.case_id = g.case_id AND p.movement = 'pay'
-         WHERE matter = $1 AND name = $2 AND month BETWEEN $3 AND $4 GROUP BY value, month",
+         WHERE matter = $1 AND name = $2 AND substr(p.at, 1, 7) BETWEEN $3 AND $4 GROUP BY 1, 2",
         |row, count, fen| (row.paid_cases, row.paid_fen) = (count, fen),
     ),
 ];

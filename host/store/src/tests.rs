@@ -6,11 +6,33 @@ use onething_case::{Event, Recorded};
 use onething_contract::{Effect, Intent, Office, Refusal, Settlement, Text};
 use serde_json::json;
 use std::collections::BTreeSet;
+use onething_test_postgres::Postgres;
+use sqlx::Connection as _;
 use std::time::Duration;
+
+/// Each of these on a SQLite file and on PostgreSQL.
+macro_rules! on_both {
+    ($($test:ident,)*) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test($crate::tests::Database::file()).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test($crate::tests::Database::postgres()).await;
+            })*
+        }
+    };
+}
 
 mod keeping;
 mod ledger;
+mod nodes;
 mod outreach;
+mod schema;
 
 const AT: &str = "2025-01-06T09:00:00+08:00";
 const CASE: &str = "331102-2025-000001";
@@ -52,6 +74,8 @@ fn commit(case_id: &str, from: u64, to: u64) -> Commit {
         journal: Vec::new(),
         effects: Vec::new(),
         settled: Vec::new(),
+        timers: Vec::new(),
+        react_due: None,
         ledger: Vec::new(),
         groups: Vec::new(),
         keys: Keys::Keep,
@@ -91,7 +115,7 @@ fn effect(ticket: &str, after: &[&str]) -> NewEffect {
     }
 }
 
-fn settled(ticket: &str, well: bool) -> Settlement {
+fn outcome(ticket: &str, well: bool) -> Settled {
     let refusal = Refusal {
         code: "no".into(),
         message: Text {
@@ -100,9 +124,12 @@ fn settled(ticket: &str, well: bool) -> Settlement {
         },
         basis: None,
     };
-    Settlement {
-        ticket: ticket.into(),
-        outcome: if well { Ok("{}".into()) } else { Err(refusal) },
+    Settled {
+        settlement: Settlement {
+            ticket: ticket.into(),
+            outcome: if well { Ok("{}".into()) } else { Err(refusal) },
+        },
+        claim: None,
     }
 }
 
@@ -125,22 +152,52 @@ fn at_second(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_736_125_200 + second, 0).unwrap()
 }
 
-async fn on_disk() -> (tempfile::TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = reopen(&folder).await;
-    (folder, store)
+/// A database that is there as long as the test. Each opening is another process's.
+enum Database {
+    File(tempfile::TempDir),
+    Postgres { url: String, _server: Option<Postgres> },
 }
 
-/// As another process would.
-async fn reopen(folder: &tempfile::TempDir) -> Store {
-    let path = folder.path().join("onething.db");
-    Store::open(&path).await.unwrap()
+impl Database {
+    fn file() -> Database {
+        Database::File(tempfile::tempdir().unwrap())
+    }
+
+    fn postgres() -> Database {
+        let server = Postgres::start().unwrap();
+        let url = server.database().unwrap();
+        let _server = Some(server);
+        Database::Postgres { url, _server }
+    }
+
+    fn url(&self) -> String {
+        match self {
+            Database::File(folder) => format!("sqlite:{}/onething.db", folder.path().display()),
+            Database::Postgres { url, .. } => url.clone(),
+        }
+    }
+
+    async fn open(&self) -> Store {
+        self.try_open().await.unwrap()
+    }
+
+    async fn try_open(&self) -> Result<Store, Error> {
+        Store::connect(&self.url()).await
+    }
+
+    /// Behind the store's back.
+    async fn sql(&self, statements: &'static str) {
+        sqlx::any::install_default_drivers();
+        let url = self.url() + if matches!(self, Database::File(_)) { "?mode=rwc" } else { "" };
+        let mut connection = Connection::connect(&url).await.unwrap();
+        sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_of_two_writers_succeeds() {
-    let (folder, store) = on_disk().await;
-    let stores = [store.clone(), reopen(&folder).await];
+async fn one_of_two_writers_succeeds(database: Database) {
+    let store = database.open().await;
+    let stores = [store.clone(), database.open().await];
     store.register(&commit(CASE, 1, 2), None).await.unwrap();
     for round in 0..20 {
         let seen = 2 + round;
@@ -165,9 +222,8 @@ async fn one_of_two_writers_succeeds() {
     assert_eq!(events[21], commit(CASE, 22, 22).events[0]);
 }
 
-#[tokio::test]
-async fn a_commit_is_all_or_nothing() {
-    let store = Store::in_memory().await.unwrap();
+async fn a_commit_is_all_or_nothing(database: Database) {
+    let store = database.open().await;
     let mut first = commit(CASE, 1, 1);
     first.tasks = vec![task(CASE, "a"), task(CASE, "b")];
     store.register(&first, None).await.unwrap();
@@ -180,7 +236,7 @@ async fn a_commit_is_all_or_nothing() {
         Err(CommitError::Store(Error::Database { .. }))
     ));
     bad.effects.clear();
-    bad.settled = vec![settled("t-1", true)];
+    bad.settled = vec![outcome("t-1", true)];
     assert!(matches!(
         store.append(&bad).await,
         Err(CommitError::Store(Error::UnknownEffect { .. }))
@@ -222,9 +278,8 @@ async fn a_commit_is_all_or_nothing() {
     ));
 }
 
-#[tokio::test]
-async fn the_same_request_makes_one_case() {
-    let store = Store::in_memory().await.unwrap();
+async fn the_same_request_makes_one_case(database: Database) {
+    let store = database.open().await;
     let request = idempotency("platform", "key", "hash");
     assert_eq!(store.find_idempotent(&request).await.unwrap(), None);
     let first = store.register(&commit("a", 1, 1), Some(&request)).await;
@@ -254,9 +309,8 @@ async fn the_same_request_makes_one_case() {
     assert_eq!(registered.unwrap(), Registered::New);
 }
 
-#[tokio::test]
-async fn a_unique_key_has_one_open_or_completed_case() {
-    let store = Store::in_memory().await.unwrap();
+async fn a_unique_key_has_one_open_or_completed_case(database: Database) {
+    let store = database.open().await;
     let registered = |commit| {
         let store = store.clone();
         async move { store.register(&commit, None).await }
@@ -300,10 +354,9 @@ async fn a_unique_key_has_one_open_or_completed_case() {
         .unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_workers_are_never_handed_the_same_effect() {
-    let (folder, store) = on_disk().await;
-    let stores = [store.clone(), reopen(&folder).await];
+async fn two_workers_are_never_handed_the_same_effect(database: Database) {
+    let store = database.open().await;
+    let stores = [store.clone(), database.open().await];
     let mut first = commit(CASE, 1, 1);
     first.effects = (0..100)
         .map(|n| effect(&format!("t-{n:03}"), &[]))
@@ -331,9 +384,8 @@ async fn two_workers_are_never_handed_the_same_effect() {
     assert_eq!(claimed.iter().collect::<BTreeSet<_>>().len(), 100);
 }
 
-#[tokio::test]
-async fn an_effect_waits_for_those_before_it() {
-    let store = Store::in_memory().await.unwrap();
+async fn an_effect_waits_for_those_before_it(database: Database) {
+    let store = database.open().await;
     let lease = Duration::from_secs(30);
     let claim = |second| store.claim_effects(at_second(second), lease, 10);
     let mut first = commit(CASE, 1, 1);
@@ -358,16 +410,17 @@ async fn an_effect_waits_for_those_before_it() {
         (vec!["a"], 2),
         "the worker was lost"
     );
-    store.postpone_effect("a", at_second(100)).await.unwrap();
+    let rests = store.fail_effect("a", again[0].claim, at_second(100), "no network");
+    assert!(rests.await.unwrap());
     assert!(claim(99).await.unwrap().is_empty(), "postponed");
     assert_eq!(tickets(&claim(100).await.unwrap()), ["a"]);
 
     let mut done = commit(CASE, 2, 2);
-    done.settled = vec![settled("a", true)];
+    done.settled = vec![outcome("a", true)];
     store.append(&done).await.unwrap();
     assert_eq!(tickets(&claim(101).await.unwrap()), ["b", "d"]);
     let mut refused = commit(CASE, 3, 3);
-    refused.settled = vec![settled("b", false)];
+    refused.settled = vec![outcome("b", false)];
     store.append(&refused).await.unwrap();
     assert_eq!(
         tickets(&claim(500).await.unwrap()),
@@ -375,7 +428,7 @@ async fn an_effect_waits_for_those_before_it() {
         "c's prerequisite was refused"
     );
     let mut twice = commit(CASE, 4, 4);
-    twice.settled = vec![settled("b", true)];
+    twice.settled = vec![outcome("b", true)];
     assert!(matches!(
         store.append(&twice).await,
         Err(CommitError::Store(Error::UnknownEffect { .. }))
@@ -386,9 +439,8 @@ async fn an_effect_waits_for_those_before_it() {
     assert_eq!(status, [Done, Refused, Pending, Pending]);
 }
 
-#[tokio::test]
-async fn lists_are_filtered_and_paged() {
-    let store = Store::in_memory().await.unwrap();
+async fn lists_are_filtered_and_paged(database: Database) {
+    let store = database.open().await;
     for n in 1..=5_u64 {
         let id = store.next_case_number("331102", 2025).await.unwrap();
         assert_eq!(id, format!("331102-2025-{n:06}"));
@@ -479,8 +531,11 @@ async fn lists_are_filtered_and_paged() {
         let versions: Vec<_> = cases.iter().map(|case| case.version).collect();
         assert_eq!(versions, expected, "{filter:?}");
     }
-    let unreacted = store.unreacted(10).await.unwrap();
-    assert_eq!(unreacted, ["331102-2025-000001", "331102-2025-000003"]);
+    let unreacted = store.claim_reactions(at_second(0), Duration::ZERO, 10);
+    assert_eq!(
+        unreacted.await.unwrap(),
+        ["331102-2025-000001", "331102-2025-000003"]
+    );
 
     let mut pages = Vec::new();
     let mut after = None;
@@ -500,3 +555,13 @@ async fn lists_are_filtered_and_paged() {
     };
     assert!(store.tasks(&elsewhere, None, 10).await.unwrap().is_empty());
 }
+
+on_both!(
+    one_of_two_writers_succeeds,
+    a_commit_is_all_or_nothing,
+    the_same_request_makes_one_case,
+    a_unique_key_has_one_open_or_completed_case,
+    two_workers_are_never_handed_the_same_effect,
+    an_effect_waits_for_those_before_it,
+    lists_are_filtered_and_paged,
+);

@@ -86,6 +86,7 @@ impl Receivers {
 
     /// The bank takes away what there is, after a look.
     pub fn collect(&mut self) -> usize {
+        self.look();
         let files: Vec<_> = files(&self.folder.join("bank/outgoing"), ".xml").collect();
         for (path, ticket) in &files {
             fs::remove_file(path).unwrap();

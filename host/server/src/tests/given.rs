@@ -125,6 +125,8 @@ pub fn commit(registration: Registration) -> Commit {
         journal: Vec::new(),
         effects: Vec::new(),
         settled: Vec::new(),
+        timers: Vec::new(),
+        react_due: None,
         ledger: Vec::new(),
         groups: Vec::new(),
         keys: Keys::Keep,

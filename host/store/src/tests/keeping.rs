@@ -1,11 +1,9 @@
-//! What is kept stays as it was, and only in a file of ours.
+//! What is kept stays as it was.
 
 use super::*;
-use sqlx::{ConnectOptions, Connection as _};
 
-#[tokio::test]
-async fn files_are_kept_exactly_or_found_out() {
-    let store = Store::in_memory().await.unwrap();
+async fn files_are_kept_exactly_or_found_out(database: Database) {
+    let store = database.open().await;
     store.register(&commit(CASE, 1, 1), None).await.unwrap();
     let sha256 = store.put_material(b"scan", "image/png", AT).await.unwrap();
     assert_eq!(
@@ -66,27 +64,36 @@ async fn files_are_kept_exactly_or_found_out() {
         None
     );
 
-    for tamper in [
-        "UPDATE materials SET bytes = x'00'",
-        "UPDATE documents SET bytes = x'00'",
+    for change in [
+        "UPDATE events SET n = 2",
+        "DELETE FROM events",
     ] {
-        sqlx::query(tamper).execute(&store.writer).await.unwrap();
+        let refused = sqlx::query(change).execute(store.writer.pool()).await;
+        assert!(refused.is_err(), "{change}");
+    }
+    let on = match database {
+        Database::File(_) => "DROP TRIGGER events_stay",
+        Database::Postgres { .. } => "DROP TRIGGER events_stay ON events",
+    };
+    database.sql(on).await;
+    for tamper in [
+        "UPDATE materials SET bytes = $1",
+        "UPDATE documents SET bytes = $1",
+        "UPDATE events SET body = $1",
+    ] {
+        let tampered = sqlx::query(tamper).bind(&b"{"[..]);
+        tampered.execute(store.writer.pool()).await.unwrap();
     }
     let damaged = store.get_material(&sha256).await.unwrap_err();
     assert!(matches!(damaged, Error::Damaged { .. }));
     let damaged = store.get_document(CASE, "form", None).await.unwrap_err();
     assert!(matches!(damaged, Error::Damaged { .. }));
-    sqlx::query("UPDATE events SET body = '{'")
-        .execute(&store.writer)
-        .await
-        .unwrap();
     let malformed = store.load(CASE).await.unwrap_err();
     assert!(malformed.to_string().contains(CASE), "{malformed}");
 }
 
-#[tokio::test]
-async fn reopening_keeps_everything() {
-    let (folder, store) = on_disk().await;
+async fn reopening_keeps_everything(database: Database) {
+    let store = database.open().await;
     let mut first = commit(CASE, 1, 2);
     first.tasks = vec![task(CASE, "a")];
     first.effects = vec![effect("t-1", &[])];
@@ -109,7 +116,7 @@ async fn reopening_keeps_everything() {
         .unwrap();
     store.close().await;
 
-    let store = reopen(&folder).await;
+    let store = database.open().await;
     let events = [first.events, second.events].concat();
     assert_eq!(store.load(CASE).await.unwrap(), events);
     let journal = [first.journal, second.journal].concat();
@@ -125,87 +132,9 @@ async fn reopening_keeps_everything() {
         store.next_case_number("331102", 2025).await.unwrap(),
         "331102-2025-000002"
     );
-    let pragma = |name| sqlx::query_scalar::<_, String>(name).fetch_one(&store.writer);
-    assert_eq!(
-        pragma("SELECT journal_mode FROM pragma_journal_mode")
-            .await
-            .unwrap(),
-        "wal"
-    );
-    let synchronous = "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous";
-    assert_eq!(pragma(synchronous).await.unwrap(), "2", "full");
 }
 
-#[tokio::test]
-async fn a_file_that_is_not_ours_is_refused_unchanged() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name);
-    let sql = |path: std::path::PathBuf, statement: &'static str| async move {
-        let options = sqlx::sqlite::SqliteConnectOptions::new();
-        let options = options.filename(path).create_if_missing(true);
-        let mut connection = options.connect().await.unwrap();
-        sqlx::raw_sql(statement)
-            .execute(&mut connection)
-            .await
-            .unwrap();
-        connection.close().await.unwrap();
-    };
-    std::fs::write(path("text"), "not a database, only a text\n").unwrap();
-    sql(
-        path("named"),
-        "PRAGMA application_id = 7; CREATE TABLE t (x)",
-    )
-    .await;
-    sql(path("nameless"), "CREATE TABLE cases (id)").await;
-    Store::open(&path("newer")).await.unwrap().close().await;
-    sql(path("newer"), "PRAGMA user_version = 99").await;
-
-    type Check = fn(&Error) -> bool;
-    let cases: [(&str, Check); 4] = [
-        ("text", |error| matches!(error, Error::NotADatabase { .. })),
-        ("named", |error| {
-            matches!(
-                error,
-                Error::Foreign {
-                    application_id: 7,
-                    ..
-                }
-            )
-        }),
-        ("nameless", |error| {
-            matches!(
-                error,
-                Error::Foreign {
-                    application_id: 0,
-                    ..
-                }
-            )
-        }),
-        ("newer", |error| {
-            matches!(error, Error::Newer { found: 99, .. })
-        }),
-    ];
-    for (name, expected) in cases {
-        let before = std::fs::read(path(name)).unwrap();
-        let error = Store::open(&path(name)).await.unwrap_err();
-        assert!(expected(&error), "{name}: {error:?}");
-        assert!(error.to_string().contains(name), "{error}");
-        assert_eq!(
-            std::fs::read(path(name)).unwrap(),
-            before,
-            "{name} is unchanged"
-        );
-    }
-    let nowhere = Store::open(&path("no/such/folder")).await.unwrap_err();
-    assert!(matches!(
-        nowhere,
-        Error::Database {
-            operation: "open the database",
-            ..
-        }
-    ));
-    std::fs::write(path("empty"), "").unwrap();
-    Store::open(&path("empty"))
-        .await
-        .expect("an empty file is a new database");
-}
+on_both!(
+    files_are_kept_exactly_or_found_out,
+    reopening_keeps_everything,
+);

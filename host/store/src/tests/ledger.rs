@@ -4,6 +4,7 @@ use super::*;
 use onething_contract::{Payment, PaymentOrder, PublicNotice};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use sqlx::Row;
 
 const BUDGETS: [&str; 2] = ["payroll/331102", "policy/jobs"];
@@ -39,6 +40,17 @@ fn payment(ticket: &str, budget: &str) -> NewEffect {
                 lines: vec![line],
             }),
         },
+    }
+}
+
+fn sent(case_id: &str, ticket: &str, budget: &str, fen: u64) -> SentPayment {
+    SentPayment {
+        case_id: case_id.into(),
+        ticket: ticket.into(),
+        claim: 0,
+        budget: budget.into(),
+        fen,
+        at: AT.into(),
     }
 }
 
@@ -198,7 +210,7 @@ async fn live(store: Store, id: String, script: Script) {
         })
         .await;
         let fen = life.has().await.reserved * pays / 100;
-        match store.send_payment(&id, &ticket, budget, fen, AT).await {
+        match store.send_payment(&sent(&id, &ticket, budget, fen)).await {
             Ok(()) => {
                 let returned = fen * returned / 100;
                 let settle = Instruction::Settle {
@@ -208,7 +220,7 @@ async fn live(store: Store, id: String, script: Script) {
                     returned,
                 };
                 life.does(|_, next| {
-                    next.settled = vec![settled(&ticket, true)];
+                    next.settled = vec![outcome(&ticket, true)];
                     next.ledger = vec![settle.clone()];
                     true
                 })
@@ -243,9 +255,9 @@ async fn check(store: &Store, cases: usize) {
             is.available + is.reserved + is.in_transit + is.paid,
             "{is:?}"
         );
-        let booked = "SELECT b.fen - coalesce((SELECT sum(fen) FROM postings
+        let booked = "SELECT b.fen - coalesce((SELECT CAST(sum(fen) AS BIGINT) FROM postings
                           WHERE budget = $1 AND to_account = b.account), 0)
-                        + coalesce((SELECT sum(fen) FROM postings
+                        + coalesce((SELECT CAST(sum(fen) AS BIGINT) FROM postings
                           WHERE budget = $1 AND from_account = b.account), 0)
                       FROM balances AS b WHERE budget = $1";
         assert_eq!(
@@ -253,7 +265,7 @@ async fn check(store: &Store, cases: usize) {
             [0; 5],
             "postings add up to balances"
         );
-        let held = "SELECT coalesce(sum(reserved), 0) FROM reservations WHERE budget = $1";
+        let held = "SELECT CAST(coalesce(sum(reserved), 0) AS BIGINT) FROM reservations WHERE budget = $1";
         assert_eq!(
             numbers(store, held, budget).await,
             [signed_fen(is.reserved)]
@@ -280,45 +292,70 @@ fn signed_fen(fen: u64) -> i64 {
     i64::try_from(fen).unwrap()
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
-    #[test]
-    fn many_cases_at_once_never_overspend(
-        scripts in vec(script(), 8..24),
-        funds in vec((0..BUDGETS.len(), 1..600_u64), 1..8),
-    ) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let (folder, store) = on_disk().await;
-            for name in BUDGETS {
-                assert!(store.open_budget(&budget(name), AT).await.unwrap());
-            }
-            // Two processes on one file.
-            let stores = [store.clone(), reopen(&folder).await];
-            let mut tasks = Vec::new();
-            for (budget, fen) in funds {
-                let store = stores[0].clone();
-                tasks.push(tokio::spawn(async move {
-                    store.fund(BUDGETS[budget], fen, "出纳", AT).await.unwrap();
-                    serve(&store).await;
-                }));
-            }
-            let cases = scripts.len();
-            for (n, script) in scripts.into_iter().enumerate() {
-                let id = format!("331102-2026-{n:06}");
-                tasks.push(tokio::spawn(live(stores[n % 2].clone(), id, script)));
-            }
-            for task in tasks {
-                task.await.unwrap();
-            }
-            check(&store, cases).await;
-        });
+/// Many cases at once over two processes.
+async fn crowd(database: &Database, scripts: Vec<Script>, funds: Vec<(usize, u64)>) {
+    let stores = [database.open().await, database.open().await];
+    for name in BUDGETS {
+        assert!(stores[0].open_budget(&budget(name), AT).await.unwrap());
+    }
+    let mut tasks = Vec::new();
+    for (budget, fen) in funds {
+        let store = stores[0].clone();
+        tasks.push(tokio::spawn(async move {
+            store.fund(BUDGETS[budget], fen, "出纳", AT).await.unwrap();
+            serve(&store).await;
+        }));
+    }
+    let cases = scripts.len();
+    for (n, script) in scripts.into_iter().enumerate() {
+        let id = format!("331102-2026-{n:06}");
+        tasks.push(tokio::spawn(live(stores[n % 2].clone(), id, script)));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    check(&stores[0], cases).await;
+    for store in stores {
+        store.close().await;
     }
 }
 
-#[tokio::test]
-async fn first_come_first_served() {
-    let store = Store::in_memory().await.unwrap();
+fn never_overspend(database: impl Fn() -> Database) {
+    let lives = (
+        vec(script(), 8..24),
+        vec((0..BUDGETS.len(), 1..600_u64), 1..8),
+    );
+    let config = ProptestConfig {
+        cases: 12,
+        ..ProptestConfig::default()
+    };
+    let outcome = TestRunner::new(config).run(&lives, |(scripts, funds)| {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(crowd(&database(), scripts, funds));
+        Ok(())
+    });
+    outcome.unwrap();
+}
+
+#[test]
+fn many_cases_at_once_never_overspend_a_file() {
+    never_overspend(Database::file);
+}
+
+#[test]
+fn many_cases_at_once_never_overspend_postgres() {
+    let server = Postgres::start().unwrap();
+    never_overspend(|| Database::Postgres {
+        url: server.database().unwrap(),
+        _server: None,
+    });
+}
+
+async fn first_come_first_served(database: Database) {
+    let store = database.open().await;
     let [name, _] = BUDGETS;
     assert!(store.open_budget(&budget(name), AT).await.unwrap());
     assert!(!store.open_budget(&budget(name), AT).await.unwrap());
@@ -408,9 +445,8 @@ async fn first_come_first_served() {
     assert!(matches!(unknown, CommitError::UnknownBudget { .. }));
 }
 
-#[tokio::test]
-async fn a_payment_rests_at_the_bank_until_it_answers() {
-    let store = Store::in_memory().await.unwrap();
+async fn a_payment_rests_at_the_bank_until_it_answers(database: Database) {
+    let store = database.open().await;
     let [name, _] = BUDGETS;
     store.open_budget(&budget(name), AT).await.unwrap();
     store.fund(name, 100, "出纳", AT).await.unwrap();
@@ -418,7 +454,9 @@ async fn a_payment_rests_at_the_bank_until_it_answers() {
     first.effects = vec![payment("t-1", name), payment("t-2", name)];
     store.register(&first, None).await.unwrap();
 
-    let send = async |ticket: &str, fen| store.send_payment(CASE, ticket, name, fen, AT).await;
+    let send = async |ticket: &str, fen| {
+        store.send_payment(&sent(CASE, ticket, name, fen)).await
+    };
     send("t-1", 45).await.unwrap();
     let short = send("t-2", 20).await.unwrap_err();
     assert!(
@@ -451,7 +489,7 @@ async fn a_payment_rests_at_the_bank_until_it_answers() {
             returned: 5,
         }],
     );
-    answered.settled = vec![settled("t-1", true)];
+    answered.settled = vec![outcome("t-1", true)];
     store.append(&answered).await.unwrap();
     let is = balances(&store, name).await;
     assert_eq!(
@@ -470,13 +508,12 @@ async fn a_payment_rests_at_the_bank_until_it_answers() {
     assert_eq!(status, EffectStatus::Done);
 
     for change in ["UPDATE postings SET fen = 1", "DELETE FROM postings"] {
-        assert!(sqlx::query(change).execute(&store.writer).await.is_err());
+        assert!(sqlx::query(change).execute(store.writer.pool()).await.is_err());
     }
 }
 
-#[tokio::test]
-async fn notices_are_over_when_they_are_due() {
-    let store = Store::in_memory().await.unwrap();
+async fn notices_are_over_when_they_are_due(database: Database) {
+    let store = database.open().await;
     let published = |step: &str, due: Option<&str>, objected| TaskRow {
         notice: Some(NoticeRow {
             notice: PublicNotice {
@@ -517,3 +554,9 @@ async fn notices_are_over_when_they_are_due() {
         first.tasks[2..3]
     );
 }
+
+on_both!(
+    first_come_first_served,
+    a_payment_rests_at_the_bank_until_it_answers,
+    notices_are_over_when_they_are_due,
+);

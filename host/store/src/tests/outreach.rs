@@ -23,9 +23,8 @@ fn offer(subject: &str, code: &str, fen: Option<u64>) -> NewOffer {
     }
 }
 
-#[tokio::test]
-async fn an_offer_is_kept_once_with_the_place_of_its_run() {
-    let (folder, store) = on_disk().await;
+async fn an_offer_is_kept_once_with_the_place_of_its_run(database: Database) {
+    let store = database.open().await;
     let keep = |store: Store, run: OutreachRun, offers: Vec<NewOffer>| async move {
         let kept = store.keep_offers(&run, "policy-redemption", "331102", &offers, AT);
         kept.await.unwrap()
@@ -38,7 +37,7 @@ async fn an_offer_is_kept_once_with_the_place_of_its_run() {
     assert_eq!(keep(store.clone(), run.clone(), batch).await, 2);
 
     // Another host goes on there; what it finds again is not new.
-    let store = reopen(&folder).await;
+    let store = database.open().await;
     let mut run = store.outreach_run("run", LATER).await.unwrap();
     assert_eq!((run.done_to.as_deref(), run.subjects), (Some("b"), 2));
     assert_eq!((run.offers, run.ended_at.clone()), (2, None));
@@ -71,9 +70,8 @@ async fn an_offer_is_kept_once_with_the_place_of_its_run() {
     assert_eq!(rows[0].offer, offer("b", "policy/y", None).offer);
 }
 
-#[tokio::test]
-async fn statistics_count_each_thing_in_its_month() {
-    let store = Store::in_memory().await.unwrap();
+async fn statistics_count_each_thing_in_its_month(database: Database) {
+    let store = database.open().await;
     let run = store.outreach_run("run", AT).await.unwrap();
     let offers = [
         offer("a", "policy/x", Some(10_000)),
@@ -103,8 +101,15 @@ async fn statistics_count_each_thing_in_its_month() {
     let mut other = commit("331102-2025-000002", 1, 1);
     other.groups = vec![("policy-code".into(), "policy/z".into())];
     store.register(&other, None).await.unwrap();
-    let sent = store.send_payment(CASE, "t-1", "relief", 10_000, AT);
-    sent.await.unwrap();
+    let sent = SentPayment {
+        case_id: CASE.into(),
+        ticket: "t-1".into(),
+        claim: 0,
+        budget: "relief".into(),
+        fen: 10_000,
+        at: AT.into(),
+    };
+    store.send_payment(&sent).await.unwrap();
     let mut answered = commit(CASE, 2, 2);
     answered.case.status = "completed".into();
     answered.case.ended_at = Some(LATER.into());
@@ -157,3 +162,8 @@ async fn statistics_count_each_thing_in_its_month() {
         assert!(count(matter, name, "2025-01").await.unwrap().is_empty());
     }
 }
+
+on_both!(
+    an_offer_is_kept_once_with_the_place_of_its_run,
+    statistics_count_each_thing_in_its_month,
+);
