@@ -18,6 +18,7 @@ mod sweep;
 mod world;
 
 use onething_store::Store;
+use onething_test_postgres::Postgres;
 use stage::{Stage, scratch};
 use std::path::Path;
 use std::sync::Mutex;
@@ -25,6 +26,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use world::{Counts, World, Wrong};
 
 const SEEDS: u64 = 20_000;
+/// Of them over PostgreSQL too, where they must come to the same histories.
+const SEEDS_ON_POSTGRES: u64 = 300;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
@@ -66,10 +69,7 @@ fn seeds_on_sqlite() {
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .unwrap();
+                let runtime = runtime();
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= end || failed.lock().unwrap().len() >= 3 {
@@ -98,4 +98,59 @@ fn seeds_on_sqlite() {
     println!("{}", total.lock().unwrap());
     let failed = failed.into_inner().unwrap();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn seeds_on_postgres_have_the_same_histories() {
+    let (first, end) = match number("ONETHING_SEED") {
+        Some(seed) => (seed, seed + 1),
+        None => (
+            0,
+            number("ONETHING_SEEDS")
+                .unwrap_or(SEEDS_ON_POSTGRES)
+                .min(SEEDS_ON_POSTGRES),
+        ),
+    };
+    let server = Postgres::start().unwrap();
+    let shared = scratch();
+    let stage = Stage::new(shared.path());
+    let runtime = runtime();
+    let mut total = Counts::default();
+    for seed in first..end {
+        let (mut histories, mut traces) = (Vec::new(), Vec::new());
+        for database in [None, Some(server.database().unwrap())] {
+            let data = scratch();
+            let (world, outcome) = runtime.block_on(async {
+                let store = match &database {
+                    None => Store::in_memory().await.unwrap(),
+                    Some(url) => Store::connect(url).await.unwrap(),
+                };
+                let lived = live(&stage, store, data.path(), seed).await;
+                lived.0.store.close().await;
+                lived
+            });
+            if let Err(wrong) = outcome {
+                panic!("seed {seed} over {database:?}: {wrong}\n{}", world.trace);
+            }
+            histories.push(world.histories());
+            if database.is_some() {
+                total.add(&world);
+            }
+            traces.push(world.trace);
+        }
+        assert_eq!(
+            histories[0],
+            histories[1],
+            "seed {seed}\n{}",
+            traces.join("\n")
+        );
+    }
+    println!("{total} (on PostgreSQL, with the histories of SQLite)");
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
 }

@@ -40,15 +40,15 @@ fn a_life_ends_the_same_whatever_fails_once() {
         .build()
         .unwrap();
     let live = |disturbance| runtime.block_on(live(&stage, disturbance));
-    let (undisturbed, crossings) = live(Disturbance::None);
+    let (undisturbed, crossings, rested) = live(Disturbance::None);
     let faults = [Kind::Error, Kind::Death];
     let faults = faults
         .iter()
         .flat_map(|kind| (1..=crossings).map(|nth| Disturbance::Fault(nth, *kind)));
-    let pauses = (1..=crossings).map(Disturbance::Pause);
+    let pauses = (1..=rested).map(Disturbance::Pause);
     let mut lives = 0;
     for disturbance in faults.chain(pauses) {
-        let (end, _) = live(disturbance);
+        let (end, ..) = live(disturbance);
         assert_eq!(end, undisturbed, "{disturbance:?}");
         lives += 1;
     }
@@ -57,7 +57,7 @@ fn a_life_ends_the_same_whatever_fails_once() {
 
 /// How the life went, apart from times, tickets and the order of effects; and how many boundaries it
 /// crossed.
-async fn live(stage: &Stage, disturbance: Disturbance) -> (Value, u32) {
+async fn live(stage: &Stage, disturbance: Disturbance) -> (Value, u32, u32) {
     let data = scratch();
     let store = Store::in_memory().await.unwrap();
     let mut world = World::new(stage, store, data.path(), 1).await;
@@ -83,7 +83,7 @@ async fn live(stage: &Stage, disturbance: Disturbance) -> (Value, u32) {
             .map(|known| &known.events[..])
             .unwrap(),
     );
-    (end, world.faults.crossings())
+    (end, world.faults.crossings(), world.faults.rested())
 }
 
 async fn script(world: &mut World, pause: &mut Option<u32>) -> Result<(), Wrong> {
