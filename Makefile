@@ -28,7 +28,7 @@ bench: bundles
 # The product's own command builds the bundles; cargo knows what has changed.
 bundles: setup
 	$(ONETHING) bundle build $(MATTERS:%=functions/%)
-	$(ONETHING) --bundles bundles/test bundle build tests/hostile
+	$(ONETHING) --bundles bundles/test bundle build tests/hostile tests/simple
 
 setup:
 	@scripts/setup

@@ -137,7 +137,7 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// A new name is on the disk once its folder is.
-fn sync_folder_of(path: &Path) -> Result<(), Error> {
+pub(crate) fn sync_folder_of(path: &Path) -> Result<(), Error> {
     let folder = folder_of(path);
     File::open(folder)
         .and_then(|file| file.sync_all())

@@ -2,12 +2,16 @@
 //! a profile for CNY, one file a ticket: `outgoing/<ticket>.xml`. What the bank answers is read in
 //! [`answer`].
 //!
+//! The bank takes files away, so that a file that is written again would be paid again. An order is
+//! therefore prepared where the bank does not look, noted as sent, and handed over by a rename, which
+//! happens once.
+//!
 //! The profile: one `PmtInf` a file, accounts as `Othr`, banks by their CNAPS code, every amount in
 //! CNY with two places, `CtrlSum` and `NbOfTxs` at both levels.
 
 pub mod answer;
 
-use crate::files::{checked_name, read_if_there, replace};
+use crate::files::{checked_name, replace, sync_folder_of};
 use crate::money::{fen, yuan};
 use crate::{Error, refusal};
 use chrono::{DateTime, NaiveDate};
@@ -16,12 +20,14 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
-use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 const NAMESPACE: &str = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09";
 /// The clearing system whose member codes are given (ExternalClearingSystemIdentification1Code).
 const CLEARING_SYSTEM: &str = "CNAPS";
+/// Within the outgoing folder, on the same disk: what is prepared and not handed over.
+const PREPARED: &str = ".prepared";
 /// Where the standard wants a bank and none is known.
 const NOT_PROVIDED: &str = "NOTPROVIDED";
 /// Max35Text, less the number of a line: what a ticket may take of an `EndToEndId`.
@@ -64,21 +70,77 @@ impl Payments {
         }
     }
 
-    /// Writes the order for the bank, whole or not at all; the same ticket gives the same bytes.
-    /// Answers its total in fen. Refused where a line cannot be paid, naming the line.
-    pub fn write(&self, file: &PaymentFile<'_>) -> Result<Result<u64, Refusal>, Error> {
-        let name = checked_name(file.ticket)?;
+    /// Writes the order under the claim of whoever hands it over, whole or not at all; the same
+    /// ticket gives the same bytes. Answers its total in fen. Refused where a line cannot be paid,
+    /// naming the line.
+    pub fn prepare(
+        &self,
+        file: &PaymentFile<'_>,
+        claim: u64,
+    ) -> Result<Result<u64, Refusal>, Error> {
+        let path = self.prepared_path(file.ticket, claim)?;
         let total = match check(file.order) {
             Ok(total) => total,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let path = self.outgoing.join(format!("{name}.xml"));
         let bytes = document(file, total).map_err(Error::io("write", &path))?;
-        if read_if_there(&path)?.as_deref() != Some(&bytes) {
-            replace(&path, &bytes)?;
-        }
+        replace(&path, &bytes)?;
         Ok(Ok(total))
     }
+
+    /// Lets the bank have what was prepared, once: whoever comes second finds nothing to hand over.
+    pub fn hand_over(&self, ticket: &str, claim: u64) -> Result<(), Error> {
+        let path = self.prepared_path(ticket, claim)?;
+        let outgoing = self.outgoing.join(format!("{ticket}.xml"));
+        match fs::rename(&path, &outgoing) {
+            Ok(()) => sync_folder_of(&outgoing),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(Error::io("hand over", &path)(error)),
+        }
+    }
+
+    /// Takes back what was prepared and is not to be handed over.
+    pub fn discard(&self, ticket: &str, claim: u64) -> Result<(), Error> {
+        let path = self.prepared_path(ticket, claim)?;
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::io("remove", &path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What is prepared and not handed over, ticket and claim.
+    pub fn prepared(&self) -> Result<Vec<(String, u64)>, Error> {
+        let folder = self.outgoing.join(PREPARED);
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Error::io("read", &folder)(error)),
+        };
+        let mut prepared = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(Error::io("read", &folder))?.path();
+            prepared.extend(named(&path));
+        }
+        prepared.sort();
+        Ok(prepared)
+    }
+
+    fn prepared_path(&self, ticket: &str, claim: u64) -> Result<PathBuf, Error> {
+        let ticket = checked_name(ticket)?;
+        Ok(self
+            .outgoing
+            .join(PREPARED)
+            .join(format!("{ticket}.{claim}.xml")))
+    }
+}
+
+/// Ticket and claim of a prepared file; drafts are none.
+fn named(path: &Path) -> Option<(String, u64)> {
+    let name = path.file_name()?.to_str()?.strip_suffix(".xml")?;
+    let (ticket, claim) = name.rsplit_once('.')?;
+    Some((ticket.to_owned(), claim.parse().ok()?))
 }
 
 /// The name of a ticket's message at the bank (`MsgId`).

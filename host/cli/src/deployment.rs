@@ -1,6 +1,6 @@
 //! Where a deployment keeps its things, and how it is opened.
 
-use crate::tell;
+use crate::{killing, tell};
 use anyhow::{Context, bail};
 use chrono::{DateTime, FixedOffset, Utc};
 use onething_capabilities::{LiveDirectory, Published};
@@ -65,6 +65,7 @@ impl Deployment {
         let store = Store::open(&path)
             .await
             .with_context(|| format!("the store {}", path.display()))?;
+        let store = killing::armed(store)?;
         let (runtime, folders) = (self.runtime()?, Folders::within(&self.data));
         let directory = LiveDirectory::open(&self.directory())?;
         Ok(Engine::deployed(store, runtime, parameters, folders).with_directory(directory))

@@ -10,6 +10,7 @@ mod deployment;
 mod directory;
 mod form;
 mod guide;
+mod killing;
 mod outreach;
 mod parameter;
 mod payment;

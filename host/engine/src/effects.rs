@@ -20,7 +20,7 @@ use onething_contract::{
     Ticket,
 };
 use onething_runtime::Bundle;
-use onething_store::EffectRow;
+use onething_store::{EffectRow, EffectStatus};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -84,6 +84,7 @@ impl Engine {
                 }
             }
         }
+        done += self.hand_over_prepared().await?;
         done += self.end_notices(now).await?;
         done += self.serve_lines(&stamp(now)).await?;
         let claimed = self.store.claim_effects(now_utc, LEASE, CLAIM_MAX).await?;
@@ -146,6 +147,10 @@ impl Engine {
     }
 
     async fn carry_out(&self, effect: &EffectRow, now: DateTime<FixedOffset>) -> Result<(), Error> {
+        self.store.reach("effect.before")?;
+        if self.is_overtaken(effect).await? {
+            return Ok(());
+        }
         let case = self.case(&effect.case_id).await?;
         let at = stamp(now);
         let outcome = match &effect.intent.effect {
@@ -187,12 +192,20 @@ impl Engine {
                 self.deliver(effect, &case, &bundle, form, to).await?
             }
         };
+        self.store.reach("effect.applied")?;
         let settlement = Settlement {
             ticket: effect.intent.ticket.clone(),
             outcome,
         };
         let settle = |_: &State| Ok(Command::Settle(settlement.clone()));
         self.settle(effect, &at, settle).await
+    }
+
+    /// Another worker did it while this one stood still: what it would bring now may be out of date,
+    /// and the receiver may have taken it away already.
+    async fn is_overtaken(&self, claimed: &EffectRow) -> Result<bool, Error> {
+        let now = self.store.effect(&claimed.intent.ticket).await?;
+        Ok(now.is_none_or(|now| (now.status, now.claim) != (EffectStatus::Pending, claimed.claim)))
     }
 
     fn notify(

@@ -135,6 +135,7 @@ impl Engine {
             HandedIn::Refused(assessment) => return Ok(Submitted::Refused(assessment)),
             HandedIn::Round { round, invoked } => (*round, invoked),
         };
+        self.store.reach("submit.assessed")?;
         let id = self.new_id(&region, &at).await?;
         let events = drive.register(id, legal_date, None, round)?;
         self.registered(events, invoked, &manifest, idempotency.as_ref(), None, &at)
@@ -395,6 +396,7 @@ impl Engine {
                     return self.park_without_bundle(case_id, &state).await;
                 };
                 let manifest = bundle.manifest().clone();
+                self.store.reach("react.before")?;
                 let drive = self.drive(bundle, &state.submission.region);
                 let (reaction, known, before);
                 let react = move || {

@@ -46,30 +46,27 @@ impl Engine {
         if reserved < wanted {
             return Ok(Some(not_reserved(budget, reserved, wanted)));
         }
-        // Another worker may have sent it meanwhile, and the bank may have taken the file away.
-        let now = self.store.effect(ticket).await?;
-        if now.is_none_or(|effect| effect.status != EffectStatus::Pending) {
-            return Ok(None);
-        }
         let asked = case.events.iter().find(|event| event.n == row.event);
         let asked_at = asked.map(|event| event.at.clone()).unwrap_or_default();
         let payments = self.folders.payments.clone();
-        let (key, order) = (ticket.clone(), order.clone());
+        let (key, order, claim) = (ticket.clone(), order.clone(), row.claim);
         let written = beside(move || {
-            payments.write(&PaymentFile {
+            let file = PaymentFile {
                 ticket: &key,
                 asked_at: &asked_at,
                 holder: &opened.budget.holder,
                 account: &opened.budget.account,
                 bank: opened.budget.bank.as_deref(),
                 order: &order,
-            })
+            };
+            payments.prepare(&file, claim)
         })
         .await?;
         let total = match written.map_err(failed(ticket))? {
             Ok(total) => total,
             Err(refusal) => return Ok(Some(refusal)),
         };
+        self.store.reach("effect.applied")?;
         let sent = SentPayment {
             case_id: row.case_id.clone(),
             ticket: ticket.clone(),
@@ -80,7 +77,31 @@ impl Engine {
         };
         let sent = self.store.send_payment(&sent);
         sent.await.map_err(failed(ticket))?;
+        let handed = self.folders.payments.hand_over(ticket, row.claim);
+        handed.map_err(failed(ticket))?;
         Ok(None)
+    }
+
+    /// Orders that were noted as sent by somebody who was gone before the bank had them go to it now;
+    /// what nobody will hand over any more is taken back.
+    pub(crate) async fn hand_over_prepared(&self) -> Result<usize, Error> {
+        let payments = &self.folders.payments;
+        let prepared = payments
+            .prepared()
+            .map_err(failed(&"of any case".to_owned()))?;
+        let mut handed = 0;
+        for (ticket, claim) in prepared {
+            let row = self.store.effect(&ticket).await?;
+            let status = row.filter(|row| row.claim == claim).map(|row| row.status);
+            let done = match status {
+                Some(EffectStatus::Pending) => continue, // whoever prepared it is at it
+                Some(EffectStatus::Sent) => payments.hand_over(&ticket, claim),
+                _ => payments.discard(&ticket, claim),
+            };
+            done.map_err(failed(&ticket))?;
+            handed += 1;
+        }
+        Ok(handed)
     }
 
     /// Opens a budget without money.

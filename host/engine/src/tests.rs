@@ -307,7 +307,7 @@ async fn a_payment_is_written_once_and_settled_by_the_bank() {
     };
     host.ask("a", vec![order.clone(), release]).await;
 
-    // A process that was killed after it had written the file, and before it had said so.
+    // A process that was killed after it had prepared the file, and before it had said so.
     let Effect::Payment(written) = &order.effect else {
         unreachable!()
     };
@@ -320,11 +320,11 @@ async fn a_payment_is_written_once_and_settled_by_the_bank() {
         order: written,
     };
     let total = Payments::new(host.outgoing())
-        .write(&file)
+        .prepare(&file, 1)
         .unwrap()
         .unwrap();
     assert_eq!(total, 6_050);
-    let path = host.outgoing().join("a-1-1.xml");
+    let path = host.outgoing().join(".prepared/a-1-1.1.xml");
     let bytes = fs::read(&path).unwrap();
     assert_eq!(
         code(
@@ -339,8 +339,10 @@ async fn a_payment_is_written_once_and_settled_by_the_bank() {
         "payment-not-sent"
     );
     host.work("2026-04-30T10:00:00+08:00").await;
-    assert_eq!(fs::read(&path).unwrap(), bytes, "the same file, once");
-    assert_eq!(fs::read_dir(host.outgoing()).unwrap().count(), 1);
+    let handed_over = fs::read(host.outgoing().join("a-1-1.xml")).unwrap();
+    assert_eq!(handed_over, bytes, "the same file, once");
+    assert!(!path.exists());
+    assert_eq!(Payments::new(host.outgoing()).prepared().unwrap(), []);
     let is = host.balances().await;
     assert_eq!(
         (is.available, is.reserved, is.in_transit),

@@ -40,6 +40,37 @@ fn file<'a>(ticket: &'a str, order: &'a PaymentOrder) -> PaymentFile<'a> {
     }
 }
 
+fn write(payments: &Payments, file: &PaymentFile<'_>) -> Result<Result<u64, Refusal>, Error> {
+    let written = payments.prepare(file, 1)?;
+    payments.hand_over(file.ticket, 1)?;
+    Ok(written)
+}
+
+#[test]
+fn an_order_is_handed_over_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let payments = Payments::new(folder.path());
+    let order = order(vec![line("1", "张三", "1.00")]);
+    for claim in [1, 2] {
+        payments
+            .prepare(&file(TICKET, &order), claim)
+            .unwrap()
+            .unwrap();
+    }
+    let prepared = |claim| (TICKET.to_owned(), claim);
+    assert_eq!(payments.prepared().unwrap(), [prepared(1), prepared(2)]);
+    let there = folder.path().join(format!("{TICKET}.xml"));
+    payments.hand_over(TICKET, 1).unwrap();
+    assert!(there.exists());
+    // The bank takes it away; a second hand finds nothing, and a leftover goes.
+    fs::remove_file(&there).unwrap();
+    payments.hand_over(TICKET, 1).unwrap();
+    payments.discard(TICKET, 2).unwrap();
+    payments.discard(TICKET, 2).unwrap();
+    assert!(!there.exists());
+    assert_eq!(payments.prepared().unwrap(), []);
+}
+
 /// Path of names to texts, in the order of the document; attributes as `@`.
 fn leaves(xml: &str) -> Vec<(String, String)> {
     let mut reader = Reader::from_str(xml);
@@ -80,12 +111,12 @@ fn an_order_is_a_pain_001() {
     let mut second = line("2", "买买提·𠮷 & Söhne", "0.10");
     (second.bank, second.purpose) = (None, String::new());
     let order = order(vec![line("1", "张三", "12345.60"), second]);
-    let written = payments.write(&file(TICKET, &order)).unwrap();
+    let written = write(&payments, &file(TICKET, &order)).unwrap();
     assert_eq!(written, Ok(1_234_570));
 
     let path = folder.path().join(format!("outgoing/{TICKET}.xml"));
     let bytes = fs::read(&path).unwrap();
-    assert_eq!(payments.write(&file(TICKET, &order)).unwrap(), written);
+    assert_eq!(write(&payments, &file(TICKET, &order)).unwrap(), written);
     assert_eq!(fs::read(&path).unwrap(), bytes, "the same again");
 
     let text = String::from_utf8(bytes).unwrap();
@@ -156,7 +187,7 @@ fn ten_thousand_lines_add_up_to_the_cent() {
     let order = order(lines);
     // A ticket too long for the standard keeps its place by its hash.
     let ticket = format!("{TICKET}-{}", "9".repeat(40));
-    let total = payments.write(&file(&ticket, &order)).unwrap().unwrap();
+    let total = write(&payments, &file(&ticket, &order)).unwrap().unwrap();
     let text = fs::read_to_string(folder.path().join(format!("{ticket}.xml"))).unwrap();
     let found = leaves(&text);
     let all = |name: &str| -> Vec<&str> {
@@ -182,7 +213,9 @@ fn what_cannot_be_paid_is_refused_by_its_line() {
     let changed = |change: fn(&mut PaymentOrder)| {
         let mut order = order(vec![line("1", "张三", "1.00"), line("2", "李四", "2.00")]);
         change(&mut order);
-        payments.write(&file(TICKET, &order)).unwrap().unwrap_err()
+        write(&payments, &file(TICKET, &order))
+            .unwrap()
+            .unwrap_err()
     };
     for (change, code, named) in [
         (
@@ -236,7 +269,7 @@ fn what_cannot_be_paid_is_refused_by_its_line() {
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     let order = order(vec![line("1", "张三", "1.00")]);
-    let outside = payments.write(&file("../x", &order));
+    let outside = write(&payments, &file("../x", &order));
     assert!(matches!(outside, Err(Error::Name { .. })), "{outside:?}");
 }
 

@@ -1,0 +1,5 @@
+//! Compiles the forms.
+
+fn main() {
+    onething_forms::build();
+}

@@ -1,0 +1,101 @@
+//! Other trouble: a disk that is full, a process that stands still past its lease.
+
+use crate::driver::Driver;
+use crate::end;
+use crate::served::Host;
+use std::process::Command;
+use std::time::Duration;
+
+/// Longer than a claimed effect is nobody else's.
+const PAST_THE_LEASE: Duration = Duration::from_secs(25);
+
+#[test]
+fn a_full_disk_refuses_and_loses_nothing() {
+    let disk = tempfile::tempdir().unwrap();
+    let mount = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=24m", "tmpfs"])
+        .arg(disk.path())
+        .output();
+    if !mount.is_ok_and(|mount| mount.status.success()) {
+        println!("skipped: no small disk can be mounted here");
+        return;
+    }
+    let mounted = Mounted(disk);
+    let mut host = Host::new(mounted.0.path());
+    let ballast = mounted.0.path().join("ballast");
+    let mut driver = Driver::default();
+    let served = host.start(None).unwrap();
+    for _ in 0..3 {
+        driver.go_on(&host, &served).unwrap();
+    }
+    // Whatever is left of the disk.
+    let fill = Command::new("dd")
+        .args(["if=/dev/zero", "bs=4k"])
+        .arg(format!("of={}", ballast.display()))
+        .output();
+    assert!(fill.is_ok());
+    let failed = (0..20)
+        .filter(|_| driver.go_on(&host, &served).is_err())
+        .count();
+    assert!(failed > 0, "a full disk was not noticed");
+    std::fs::remove_file(&ballast).unwrap();
+    let goes_on = (0..20)
+        .filter(|_| driver.go_on(&host, &served).is_ok())
+        .count();
+    assert!(goes_on > 0, "it does not go on when there is room again");
+    served.stop();
+    let effects = end::check(&mut host, &driver);
+    println!("full disk: {failed} requests failed, {effects} effects, lost 0, doubled 0");
+}
+
+struct Mounted(tempfile::TempDir);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount")
+            .arg("--lazy")
+            .arg(self.0.path())
+            .status();
+    }
+}
+
+#[test]
+fn a_node_that_stands_still_past_its_lease_doubles_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let mut host = Host::new(data.path());
+    let first = host.start(None).unwrap();
+    let second = host.start(None).unwrap();
+    let mut driver = Driver::default();
+    driver.go_on(&host, &first).unwrap();
+    for _ in 0..4 {
+        let _ = driver.go_on(&host, &first);
+        signal(&first.pid(), "-STOP");
+        for _ in 0..3 {
+            let _ = driver.go_on(&host, &second);
+        }
+        signal(&first.pid(), "-CONT");
+    }
+    signal(&first.pid(), "-STOP");
+    std::thread::sleep(PAST_THE_LEASE);
+    while driver.applications.len() < 3 {
+        let _ = driver.go_on(&host, &second);
+    }
+    signal(&first.pid(), "-CONT");
+    for _ in 0..3 {
+        let _ = driver.go_on(&host, &first);
+    }
+    first.stop();
+    second.stop();
+    let effects = end::check(&mut host, &driver);
+    println!("two nodes, one paused: {effects} effects, lost 0, doubled 0");
+}
+
+fn signal(pid: &str, signal: &str) {
+    assert!(
+        Command::new("kill")
+            .args([signal, pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+}
