@@ -1,7 +1,7 @@
 //! Timers over a store: when they are due, what they do, and who decides and is told.
 
 use super::*;
-use crate::timers::{Due, TimerRow, rows};
+use crate::timers::{ClockState, Due, TimerRow, rows};
 use onething_capabilities::LiveDirectory;
 use onething_case::{ClockKind, Ladder, Limits};
 use onething_contract::Recipient;
@@ -161,7 +161,7 @@ async fn a_timer_rings_once_and_tells_the_office() {
     assert!(letter.contains(said), "{letter}");
 
     let clocks = engine.clocks(&state);
-    let legal = |clock: &&timers::ClockState| {
+    let legal = |clock: &&ClockState| {
         clock.clock.step.is_some() && clock.clock.kind == ClockKind::Legal
     };
     let clock = clocks.iter().find(legal).unwrap();
