@@ -9,7 +9,6 @@ use crate::problem::Problem;
 use axum::http::StatusCode;
 use onething_case::State;
 use onething_contract::{Filer, Office};
-use onething_engine::FILER;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;

@@ -161,9 +161,8 @@ async fn a_timer_rings_once_and_tells_the_office() {
     assert!(letter.contains(said), "{letter}");
 
     let clocks = engine.clocks(&state);
-    let legal = |clock: &&ClockState| {
-        clock.clock.step.is_some() && clock.clock.kind == ClockKind::Legal
-    };
+    let legal =
+        |clock: &&ClockState| clock.clock.step.is_some() && clock.clock.kind == ClockKind::Legal;
     let clock = clocks.iter().find(legal).unwrap();
     assert_eq!(clock.due, Due::At(late));
     assert_eq!(clock.rang.as_ref().unwrap().rung, "overdue");
