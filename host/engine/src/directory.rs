@@ -5,6 +5,7 @@ use crate::engine::{Engine, stamp};
 use crate::error::Error;
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use onething_capabilities::{Directory, LiveDirectory};
+use onething_case::State;
 use onething_contract::{Directive, Office, Step};
 use std::sync::Arc;
 
@@ -28,6 +29,26 @@ impl Engine {
     pub fn office_name(&self, office: &Office, now: DateTime<FixedOffset>) -> Option<String> {
         let on = day(&stamp(now))?;
         self.directory().name(office, on).map(str::to_owned)
+    }
+
+    /// Whether a person decides a step for its office; another office is refused by the case.
+    ///
+    /// # Errors
+    /// As [`Engine::may_decide`].
+    pub(crate) fn may_decide_step(
+        &self,
+        state: &State,
+        step: &str,
+        person: &str,
+        office: &Office,
+        at: &str,
+    ) -> Result<(), Error> {
+        match state.step(step) {
+            Some(record) if record.office() == office => {
+                self.may_decide(person, None, office, &record.step.role, at)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether a person decides in a role of an office at a time, RFC 3339.

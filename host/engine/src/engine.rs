@@ -223,11 +223,7 @@ impl Engine {
         let at = stamp(now);
         asked.check(by)?;
         self.command(case_id, &at, Vec::new(), |state| {
-            if let Some(record) = state.step(step)
-                && record.office() == by_office
-            {
-                self.may_decide(by, None, by_office, &record.step.role, &at)?;
-            }
+            self.may_decide_step(state, step, by, by_office, &at)?;
             check_notice(state, step, &asked, &at, &self.parameters.current())?;
             check_payload(state, step, &asked)?;
             Ok(Command::Decide {
