@@ -1,11 +1,12 @@
 //! The directory at work: plans name an agency's function in a region, the directory says which
 //! office that is, and who decides there.
 
-use crate::asked::{NAME_CHARS_MAX, check_text};
+use crate::asked::{Decide, NAME_CHARS_MAX, check_text};
 use crate::engine::{Engine, stamp};
 use crate::error::Error;
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use onething_capabilities::{Directory, LiveDirectory};
+use onething_case::State;
 use onething_contract::{Directive, FILER, Office, Step};
 use std::sync::Arc;
 
@@ -26,6 +27,28 @@ impl Engine {
     pub fn office_name(&self, office: &Office, now: DateTime<FixedOffset>) -> Option<String> {
         let on = day(&stamp(now))?;
         self.directory().name(office, on).map(str::to_owned)
+    }
+
+    /// Whether a person decides a step for its office; another office is refused by the case.
+    ///
+    /// # Errors
+    /// As [`Engine::may_decide`].
+    pub(crate) fn may_decide_step(
+        &self,
+        state: &State,
+        step: &str,
+        asked: &Decide,
+        person: &str,
+        office: &Office,
+        at: &str,
+    ) -> Result<(), Error> {
+        let other = asked.on_behalf_of.as_deref();
+        match state.step(step) {
+            Some(record) if record.office() == office => {
+                self.may_decide(person, other, office, &record.step.role, at)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether a person decides in a role of an office at a time, RFC 3339.

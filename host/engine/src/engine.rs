@@ -250,12 +250,7 @@ impl Engine {
         let at = stamp(now);
         asked.check(by)?;
         self.command(case_id, &at, Vec::new(), |state| {
-            if let Some(record) = state.step(step)
-                && record.office() == by_office
-            {
-                let other = asked.on_behalf_of.as_deref();
-                self.may_decide(by, other, by_office, &record.step.role, &at)?;
-            }
+            self.may_decide_step(state, step, &asked, by, by_office, &at)?;
             check_notice(state, step, &asked, &at, &self.parameters.current())?;
             check_payload(state, step, &asked)?;
             Ok(Command::Decide {

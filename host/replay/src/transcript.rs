@@ -242,6 +242,7 @@ pub(crate) fn event(recorded: &Recorded) -> Option<String> {
         Event::Withdrawn { .. } => "withdrawn".to_owned(),
         Event::Ended { ending, .. } => format!("ended: {}", ended(ending)),
         Event::Rated { score, .. } => format!("rated {score}"),
+        Event::Rang { timer, rung, .. } => format!("rang {timer} {rung}"),
     })
 }
 
