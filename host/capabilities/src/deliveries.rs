@@ -5,6 +5,7 @@
 use crate::files::{checked_name, read_if_there, replace};
 use crate::{Error, Outcome};
 use onething_contract::Office;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
@@ -46,11 +47,8 @@ impl Deliveries {
     /// as it is. Settles with `{"office", "form", "file", "sha256"}`; `file` is within the offices'
     /// folders, `sha256` of the page.
     pub fn push(&self, delivery: &Delivery<'_>) -> Result<Outcome, Error> {
-        let office = format!("{}-{}", delivery.to.function, delivery.to.region);
-        let office = checked_name(&office)?;
-        let case = checked_name(delivery.case_id)?;
-        let form = checked_name(delivery.form)?;
-        let folder = self.folder.join(office).join(case);
+        let place = Place::of(delivery.case_id, delivery.form, delivery.to)?;
+        let (folder, form) = (self.folder.join(&place.folder), &place.form);
         let sha256 = hex::encode(Sha256::digest(delivery.page));
         let receipt = pretty(
             "the seals of a form",
@@ -63,13 +61,61 @@ impl Deliveries {
             replace(&folder.join(format!("{form}.json")), &values)?;
             replace(&receipt_path, &receipt)?;
         }
+        Ok(place.delivered(&sha256))
+    }
+
+    /// What became of a delivery, where its receipt lies in the folder of its office.
+    pub fn look(
+        &self,
+        ticket: &str,
+        case_id: &str,
+        form: &str,
+        to: &Office,
+    ) -> Result<Option<Outcome>, Error> {
+        let place = Place::of(case_id, form, to)?;
+        let receipt = self.folder.join(&place.folder);
+        let receipt = read_if_there(&receipt.join(format!("{}.seals.json", place.form)))?;
+        let receipt: Receipt = match receipt.map(|receipt| serde_json::from_slice(&receipt)) {
+            Some(Ok(receipt)) => receipt,
+            Some(Err(_)) | None => return Ok(None),
+        };
+        Ok((receipt.ticket == ticket).then(|| place.delivered(&receipt.sha256)))
+    }
+}
+
+/// Where a form goes.
+struct Place {
+    office: String,
+    folder: String,
+    form: String,
+}
+
+/// What is looked at of the last file of a delivery.
+#[derive(Deserialize)]
+struct Receipt {
+    ticket: String,
+    sha256: String,
+}
+
+impl Place {
+    fn of(case_id: &str, form: &str, to: &Office) -> Result<Place, Error> {
+        let office = format!("{}-{}", to.function, to.region);
+        let office = checked_name(&office)?.to_owned();
+        Ok(Place {
+            folder: format!("{office}/{}", checked_name(case_id)?),
+            form: checked_name(form)?.to_owned(),
+            office,
+        })
+    }
+
+    fn delivered(&self, sha256: &str) -> Outcome {
         let outcome = json!({
-            "office": office,
-            "form": form,
-            "file": format!("{office}/{case}/{form}.html"),
+            "office": self.office,
+            "form": self.form,
+            "file": format!("{}/{}.html", self.folder, self.form),
             "sha256": sha256,
         });
-        Ok(Ok(outcome.to_string()))
+        Ok(outcome.to_string())
     }
 }
 

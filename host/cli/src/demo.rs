@@ -509,6 +509,7 @@ fn fresh(deployment: &Deployment, sample: &Path) -> anyhow::Result<Deployment> {
         }
     }
     Ok(Deployment {
+        database: None,
         data,
         ..deployment.clone()
     })

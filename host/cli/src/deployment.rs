@@ -16,6 +16,10 @@ pub struct Deployment {
     /// Cases, keys, registers, directory, outbox and deliveries.
     #[arg(long, global = true, env = "ONETHING_DATA", default_value = "data")]
     pub data: PathBuf,
+    /// Where cases are kept: a file of SQLite's, or `postgres://user@host/database`. By default
+    /// `onething.db` in the data folder.
+    #[arg(long, global = true, env = "ONETHING_DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
     /// Built bundles, one `.wasm` each; what is new there is deployed when the store is opened.
     #[arg(
         long,
@@ -61,14 +65,27 @@ impl Deployment {
             .create(&self.data)
             .with_context(|| format!("cannot make {}", self.data.display()))?;
         let parameters = Published::open(&self.parameters)?;
-        let path = self.data.join("onething.db");
-        let store = Store::open(&path)
-            .await
-            .with_context(|| format!("the store {}", path.display()))?;
+        // The address may have a password; the store names the place without it.
+        let store = Store::connect(&self.database()).await;
+        let store = store.context("the store")?;
         let store = killing::armed(store)?;
         let (runtime, folders) = (self.runtime()?, Folders::within(&self.data));
         let directory = LiveDirectory::open(&self.directory())?;
         Ok(Engine::deployed(store, runtime, parameters, folders).with_directory(directory))
+    }
+
+    /// The address of the database: a path is SQLite's.
+    pub fn database(&self) -> String {
+        let default = || self.data.join("onething.db").display().to_string();
+        let place = self.database.clone().unwrap_or_else(default);
+        let is_address = ["sqlite:", "postgres:", "postgresql:"]
+            .iter()
+            .any(|scheme| place.starts_with(scheme));
+        if is_address {
+            place
+        } else {
+            format!("sqlite:{place}")
+        }
     }
 
     /// Offices and people, as `.toml` files.

@@ -8,6 +8,7 @@ mod case;
 mod demo;
 mod deployment;
 mod directory;
+mod effects;
 mod form;
 mod guide;
 mod killing;
@@ -63,6 +64,9 @@ enum Command {
     /// Look at payments at the bank and take in its answers.
     #[command(subcommand)]
     Payment(payment::Payment),
+    /// Look at effects that wait or were given up, retry them, settle them by hand.
+    #[command(subcommand)]
+    Effects(effects::Effects),
     /// Run fixtures against the built bundles and compare with what is expected.
     Replay(replay::Replay),
     /// Build, check, deploy and roll back bundles.
@@ -111,6 +115,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Directory(command) => command.run(deployment)?,
         Command::Budget(budget) => wait(budget.run(deployment))?,
         Command::Payment(payment) => wait(payment.run(deployment))?,
+        Command::Effects(effects) => wait(effects.run(deployment))?,
         Command::Bundle(command) => return command.run(deployment),
     }
     Ok(ExitCode::SUCCESS)

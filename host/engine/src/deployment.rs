@@ -114,6 +114,7 @@ impl Engine {
             directory: LiveDirectory::empty(),
             sandbox: Arc::new(Sandbox::new()),
             commits: broadcast::Sender::new(LAG_MAX),
+            work: Arc::default(),
         }
     }
 

@@ -1,11 +1,11 @@
 //! The read model of a case: what the store lists without reading histories.
 
 use crate::drive::Invoked;
-use crate::effects::LEASE;
 use crate::engine::stamp;
 use crate::timers;
+use crate::work::LEASE;
 use chrono::{DateTime, Utc};
-use onething_capabilities::{Parameters, fen, notice_over};
+use onething_capabilities::{Parameters, notice_over};
 use onething_case::{Event, REPAIR, Recorded, ReservationRecord, RunningNotice, State, Status};
 use onething_contract::manifest::Manifest;
 use onething_contract::{Effect, Ending, Json, ReservationStatus, Settlement, StepStatus};
@@ -14,7 +14,6 @@ use onething_store::{
 };
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// What one command adds to a case. `manifest` is that of its bundle, where this host has it.
@@ -158,8 +157,9 @@ pub fn due(opened_at: &str, days: u16, region: &str, parameters: &Parameters) ->
 /// What banks have paid and returned, and then what the case is to have of each budget where that is
 /// not what it had.
 fn ledger(before: Option<&State>, state: &State, events: &[Recorded]) -> Vec<Instruction> {
-    let mut ledger: Vec<Instruction> = settled(events)
-        .filter_map(|settlement| answered(state, settlement))
+    let mut ledger: Vec<Instruction> = before
+        .into_iter()
+        .flat_map(|before| settled(events).filter_map(|one| answered(before, state, one)))
         .collect();
     for record in &state.reservations {
         let claim = claim(state, record);
@@ -203,28 +203,25 @@ fn in_fen(yuan: Decimal) -> u64 {
     (yuan * Decimal::ONE_HUNDRED).to_u64().unwrap_or_default()
 }
 
-/// What a bank said of a payment, as far as the books need it.
-#[derive(Deserialize)]
-struct Answer {
-    paid: String,
-    returned: String,
-}
-
-fn answered(state: &State, settlement: &Settlement) -> Option<Instruction> {
+/// What a bank has answered: what is not in transit any more is paid, or has come back. Taken from
+/// the two states, so that the books hold what the case does.
+fn answered(before: &State, after: &State, settlement: &Settlement) -> Option<Instruction> {
     let ticket = &settlement.ticket;
-    let effect = state
-        .effects
-        .iter()
-        .find(|effect| effect.intent.ticket == *ticket)?;
-    let (Effect::Payment(order), Ok(outcome)) = (&effect.intent.effect, &settlement.outcome) else {
+    let mut effects = after.effects.iter();
+    let effect = effects.find(|effect| effect.intent.ticket == *ticket)?;
+    let (Effect::Payment(order), Ok(_)) = (&effect.intent.effect, &settlement.outcome) else {
         return None;
     };
-    let answer: Answer = serde_json::from_str(outcome).ok()?;
+    let (was, is) = (
+        before.reservation(&order.budget)?,
+        after.reservation(&order.budget)?,
+    );
+    let paid = is.paid - was.paid;
     Some(Instruction::Settle {
         budget: order.budget.clone(),
         ticket: ticket.clone(),
-        paid: fen(&answer.paid)?,
-        returned: fen(&answer.returned)?,
+        paid: in_fen(paid),
+        returned: in_fen(was.in_transit - is.in_transit - paid),
     })
 }
 

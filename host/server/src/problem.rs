@@ -240,6 +240,10 @@ impl From<Error> for Problem {
                 what: "payment",
                 name,
             } => Self::unknown("payment", "拨付", &name),
+            Error::Unknown {
+                what: "effect",
+                name,
+            } => Self::unknown("effect", "事务", &name),
             Error::NoMoney(finding) => Self::new(
                 StatusCode::CONFLICT,
                 &finding.code,
@@ -301,6 +305,7 @@ fn refusal_status(code: &str) -> StatusCode {
         | "notice-objected"
         | "budget-exists"
         | "payment-not-sent"
+        | "effect-not-dead"
         | "payment-answered"
         | "already-settled"
         | "no-correction-awaited"

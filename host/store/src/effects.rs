@@ -254,6 +254,19 @@ impl Store {
         self.list_effects(sent, after, limit, "list payments").await
     }
 
+    /// Effects that are to be done, those after a ticket, at most [`ROWS_MAX`].
+    pub async fn pending_effects(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<EffectRow>, Error> {
+        let pending =
+            "SELECT case_id, event, intent, status, attempts, claim, last_error FROM effects
+                       WHERE status = 'pending' AND ticket > $1 ORDER BY ticket LIMIT $2";
+        self.list_effects(pending, after, limit, "list effects to do")
+            .await
+    }
+
     /// Effects that were given up, those after a ticket, at most [`ROWS_MAX`].
     pub async fn dead_effects(
         &self,

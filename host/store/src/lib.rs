@@ -20,6 +20,7 @@ mod effects;
 mod error;
 mod files;
 mod filter;
+mod leases;
 mod ledger;
 mod outreach;
 mod read;

@@ -2,7 +2,8 @@
 //! whether the database answers at all.
 
 use crate::error::{failed, unsigned};
-use crate::{Error, ROWS_MAX, Store};
+use crate::{Error, ROWS_MAX, Store, milliseconds};
+use chrono::{DateTime, Utc};
 
 /// Effects that are not settled, in one status.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,15 +73,22 @@ impl Store {
             .collect()
     }
 
-    /// Public notices whose period is over at `now` and that nobody has ended yet.
-    pub async fn count_notices_due(&self, now: &str) -> Result<u64, Error> {
-        let count: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM tasks WHERE notice IS NOT NULL AND objected = 0 AND due <= $1",
-        )
-        .bind(now)
-        .fetch_one(&self.readers)
-        .await
-        .map_err(failed("count the notices that are over"))?;
+    /// Rungs of timers that are due and have yet to ring.
+    pub async fn count_timers_due(&self, now: DateTime<Utc>) -> Result<u64, Error> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM timers WHERE due <= $1")
+            .bind(milliseconds(now))
+            .fetch_one(&self.readers)
+            .await
+            .map_err(failed("count the timers that are due"))?;
+        unsigned(count, "a count")
+    }
+
+    /// Rungs of timers that wait for a calendar.
+    pub async fn count_timers_awaiting(&self) -> Result<u64, Error> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM timers WHERE due IS NULL")
+            .fetch_one(&self.readers)
+            .await
+            .map_err(failed("count the timers without a calendar"))?;
         unsigned(count, "a count")
     }
 }

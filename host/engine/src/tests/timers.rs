@@ -91,6 +91,7 @@ fn every_rung_has_its_time() {
             "clock/step/check/1/promised overdue 05-07 00:00",
             "clock/step/check/1/promised overdue-1 05-08 00:00",
             "clock/step/check/1/promised overdue-3 05-10 00:00",
+            "material/photo over 05-21 00:00",
             "material/photo overdue 05-21 00:00",
         ]
     );

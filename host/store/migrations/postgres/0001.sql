@@ -128,6 +128,7 @@ CREATE INDEX effects_due ON effects (due, case_id, event, ticket)
     WHERE status = 'pending' AND waits_for = 0;
 CREATE INDEX effects_sent ON effects (ticket) WHERE status = 'sent';
 CREATE INDEX effects_dead ON effects (ticket) WHERE status = 'dead';
+CREATE INDEX effects_pending ON effects (ticket) WHERE status = 'pending';
 
 CREATE TABLE effect_prerequisites (
     ticket       TEXT COLLATE "C" NOT NULL REFERENCES effects (ticket),
@@ -151,6 +152,13 @@ CREATE TABLE idempotency (
     request_sha256 TEXT COLLATE "C" NOT NULL,
     case_id        TEXT COLLATE "C" NOT NULL REFERENCES cases (id) DEFERRABLE INITIALLY DEFERRED,
     PRIMARY KEY (caller, key)
+);
+
+-- Work that one node does at a time: until when it is whose.
+CREATE TABLE leases (
+    name   TEXT COLLATE "C" PRIMARY KEY,
+    holder TEXT   NOT NULL,
+    until  BIGINT NOT NULL
 );
 
 CREATE TABLE counters (

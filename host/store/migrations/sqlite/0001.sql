@@ -122,6 +122,7 @@ CREATE INDEX effects_due ON effects (due, case_id, event, ticket)
     WHERE status = 'pending' AND waits_for = 0;
 CREATE INDEX effects_sent ON effects (ticket) WHERE status = 'sent';
 CREATE INDEX effects_dead ON effects (ticket) WHERE status = 'dead';
+CREATE INDEX effects_pending ON effects (ticket) WHERE status = 'pending';
 
 CREATE TABLE effect_prerequisites (
     ticket       TEXT NOT NULL REFERENCES effects (ticket),
@@ -145,6 +146,13 @@ CREATE TABLE idempotency (
     request_sha256 TEXT NOT NULL,
     case_id        TEXT NOT NULL REFERENCES cases (id) DEFERRABLE INITIALLY DEFERRED,
     PRIMARY KEY (caller, key)
+) STRICT;
+
+-- Work that one node does at a time: until when it is whose.
+CREATE TABLE leases (
+    name   TEXT    PRIMARY KEY,
+    holder TEXT    NOT NULL,
+    until  INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE counters (
