@@ -11,6 +11,7 @@ use onething_capabilities::Parameters;
 use onething_contract::Ticket;
 use onething_store::{CaseTimer, EffectRow, TimerKey};
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -30,8 +31,9 @@ const ROUND_MAX: u32 = 16;
 pub type Clock<'a> = &'a (dyn Fn() -> DateTime<FixedOffset> + Send + Sync);
 
 /// What the workers of a process share.
-#[derive(Default)]
 pub(crate) struct Work {
+    /// This process, among those that do work of one node at a time.
+    pub(crate) node: String,
     wake: Notify,
     held: Mutex<Held>,
     /// The parameters for which the timers without a calendar were last looked at.
@@ -47,6 +49,16 @@ struct Held {
 }
 
 impl Work {
+    pub(crate) fn new() -> Self {
+        let node = RandomState::new().build_hasher().finish();
+        Self {
+            node: format!("{node:016x}"),
+            wake: Notify::new(),
+            held: Mutex::default(),
+            calendars: tokio::sync::Mutex::default(),
+        }
+    }
+
     fn held<T>(&self, change: impl FnOnce(&mut Held) -> T) -> T {
         change(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner))
     }
