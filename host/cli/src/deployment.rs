@@ -6,7 +6,7 @@ use chrono::{DateTime, FixedOffset, Utc};
 use onething_capabilities::Published;
 use onething_engine::{Bundles, Engine, Folders};
 use onething_runtime::{Limits, Runtime, inspect};
-use onething_store::Store;
+use onething_store::{Masters, Store};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,14 @@ pub struct Deployment {
     /// Cases, keys, registers, outbox and deliveries.
     #[arg(long, global = true, env = "ONETHING_DATA", default_value = "data")]
     pub data: PathBuf,
+    /// Where cases are kept: a file of SQLite's, or `postgres://user@host/database`. By default
+    /// `onething.db` in the data folder.
+    #[arg(long, global = true, env = "ONETHING_DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
+    /// The file of master keys, which every node needs; made where there is none. By default
+    /// `keys/master.toml` in the data folder.
+    #[arg(long, global = true, env = "ONETHING_KEYS")]
+    pub keys: Option<PathBuf>,
     /// Built bundles, one `.wasm` each.
     #[arg(
         long,
@@ -37,25 +45,51 @@ pub struct Deployment {
 impl Deployment {
     /// Opens the store and loads bundles and parameters.
     pub async fn open(&self) -> anyhow::Result<Engine> {
-        // Cases are personal data: only who runs the host reads them.
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.data)
-            .with_context(|| format!("cannot make {}", self.data.display()))?;
+        let store = self.store().await?;
         let bundles = Bundles::load(&self.runtime()?, &self.bundles)
             .context("`onething bundle build functions/<matter>` makes bundles")?;
         let parameters = Published::open(&self.parameters)?;
-        let path = self.data.join("onething.db");
-        let store = Store::open(&path)
-            .await
-            .with_context(|| format!("the store {}", path.display()))?;
         Ok(Engine::new(
             store,
             bundles,
             parameters,
             Folders::within(&self.data),
         ))
+    }
+
+    /// Opens the store alone.
+    pub async fn store(&self) -> anyhow::Result<Store> {
+        // Cases are personal data: only who runs the host reads them.
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.data)
+            .with_context(|| format!("cannot make {}", self.data.display()))?;
+        let masters = self.masters()?;
+        // The address may have a password; the store names the place without it.
+        let store = Store::connect(&self.database(), &masters).await;
+        store.context("the store")
+    }
+
+    /// The master keys; made where there are none.
+    pub fn masters(&self) -> anyhow::Result<Masters> {
+        let default = || self.data.join("keys/master.toml");
+        let path = self.keys.clone().unwrap_or_else(default);
+        Ok(Masters::open(&path)?)
+    }
+
+    /// The address of the database: a path is SQLite's.
+    pub fn database(&self) -> String {
+        let default = || self.data.join("onething.db").display().to_string();
+        let place = self.database.clone().unwrap_or_else(default);
+        let is_address = ["sqlite:", "postgres:", "postgresql:"]
+            .iter()
+            .any(|scheme| place.starts_with(scheme));
+        if is_address {
+            place
+        } else {
+            format!("sqlite:{place}")
+        }
     }
 
     /// The sandbox, with its cache of compiled bundles where the data directory can hold one.

@@ -13,6 +13,7 @@ mod parameter;
 mod payment;
 mod replay;
 mod serve;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use deployment::Deployment;

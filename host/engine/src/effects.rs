@@ -78,10 +78,7 @@ impl Engine {
         }
         done += self.end_notices(now).await?;
         done += self.serve_lines(&stamp(now)).await?;
-        let claimed = self
-            .store
-            .claim_effects(now_utc, LEASE, CLAIM_MAX)
-            .await?;
+        let claimed = self.store.claim_effects(now_utc, LEASE, CLAIM_MAX).await?;
         for effect in &claimed {
             match self.carry_out(effect, now).await {
                 Ok(()) => done += 1,
@@ -104,9 +101,7 @@ impl Engine {
         tracing::warn!(%ticket, attempts = effect.attempts, error = chain(error), "an effect failed and rests {seconds} s");
         let until = now.with_timezone(&Utc) + TimeDelta::seconds(seconds);
         let cause = chain(error);
-        let failed = self
-            .store
-            .fail_effect(ticket, effect.claim, until, &cause);
+        let failed = self.store.fail_effect(ticket, effect.claim, until, &cause);
         if !failed.await? {
             tracing::warn!(%ticket, "the effect is another worker's by now");
         }

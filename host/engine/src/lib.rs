@@ -21,6 +21,7 @@ mod rows;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 pub use asked::{Decide, HandIn, check_notice};
 pub use bundles::{Bundles, BundlesError, legal_date};
@@ -34,3 +35,4 @@ pub use parties::{Sign, Unsign};
 pub use payload::check_payload;
 pub use publication::Publication;
 pub use statistics::Count;
+pub use verify::verify;

@@ -122,6 +122,16 @@ impl Problem {
         )
     }
 
+    /// It was there, and its data are destroyed.
+    fn erased() -> Self {
+        Self::new(
+            StatusCode::GONE,
+            "case-erased",
+            "该办件已经清除：密钥已销毁，内容无法再读取",
+            "the case was erased: its keys are destroyed and nobody can read it any more",
+        )
+    }
+
     /// The request itself is not well formed.
     pub(crate) fn malformed(code: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, zh, en)
@@ -241,6 +251,7 @@ impl From<Error> for Problem {
 impl From<onething_store::Error> for Problem {
     fn from(error: onething_store::Error) -> Self {
         match &error {
+            onething_store::Error::Erased { .. } => Self::erased(),
             onething_store::Error::Database { source, .. } => failed(&error, Some(source)),
             // The cause of any other may quote the record.
             _ => failed(&error, None),
@@ -393,6 +404,7 @@ fn title(status: StatusCode) -> &'static str {
         StatusCode::NOT_FOUND => "不存在",
         StatusCode::METHOD_NOT_ALLOWED => "不支持该方法",
         StatusCode::CONFLICT => "与当前状态冲突",
+        StatusCode::GONE => "已经清除",
         StatusCode::PAYLOAD_TOO_LARGE => "请求体过大",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "不支持该媒体类型",
         StatusCode::UNPROCESSABLE_ENTITY => "内容不符合要求",

@@ -5,7 +5,7 @@
 use crate::error::failed;
 use crate::{Connection, Error, schema};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyPool, AssertSqlSafe, ConnectOptions, Connection as _};
+use sqlx::{Any, AnyPool, AssertSqlSafe, ConnectOptions, Connection as _, Transaction};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -62,6 +62,19 @@ impl Backend {
         }
     }
 
+    /// A transaction that only reads and sees one moment throughout.
+    pub async fn snapshot(
+        self,
+        connection: &mut Connection,
+    ) -> Result<Transaction<'_, Any>, Error> {
+        let begin = match self {
+            Backend::Sqlite => "BEGIN DEFERRED",
+            Backend::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        let begun = connection.begin_with(begin).await;
+        begun.map_err(failed("begin to read"))
+    }
+
     /// The transaction need not be on the disk when it ends: what builds on it is later in the log
     /// and takes it there. Keeps a row that everybody needs from being held as long as a disk takes.
     pub async fn need_not_flush(self, connection: &mut Connection) -> Result<(), sqlx::Error> {
@@ -109,7 +122,8 @@ impl Backend {
     fn session(self) -> &'static str {
         match self {
             Backend::Sqlite => {
-                "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000;"
+                "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000;
+                 PRAGMA secure_delete = ON;"
             }
             // A node that is paused inside a transaction must not hold its rows for ever.
             Backend::Postgres => {

@@ -124,6 +124,12 @@ pub enum Error {
         /// The effect's ticket.
         ticket: String,
     },
+    /// Its keys were destroyed: nobody can read it any more.
+    #[error("{what} was erased and cannot be read any more")]
+    Erased {
+        /// A case, or the scope of a key.
+        what: String,
+    },
     /// Something cannot be encrypted or decrypted.
     #[error(transparent)]
     Vault(#[from] crate::VaultError),

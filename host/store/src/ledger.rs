@@ -179,7 +179,13 @@ impl Store {
         by: &str,
         at: &str,
     ) -> Result<(), CommitError> {
-        let data = (self.backend, budget.to_owned(), fen, by.to_owned(), at.to_owned());
+        let data = (
+            self.backend,
+            budget.to_owned(),
+            fen,
+            by.to_owned(),
+            at.to_owned(),
+        );
         self.write("fund a budget", data, |data, connection| {
             let (backend, budget, fen, by, at) = data;
             Box::pin(async move {

@@ -6,24 +6,30 @@
 //! A [`Commit`] is all or nothing and on the disk when it returns. Two writers of one case never
 //! both succeed: the second gets [`CommitError::Conflict`] and decides again.
 //!
+//! Nothing personal lies open in it: see `vault`. Events are chained by hashes of what is closed, so
+//! that what is changed behind the store's back is found, and what is erased stays in its place.
+//!
 //! It knows no rule of a case: statuses are words and the read model is whatever the caller derived
 //! from the events. It has no clock: every time is handed in.
 
 mod append;
 mod backend;
 mod body;
+mod closed;
 mod commit;
 mod effects;
 mod error;
 mod files;
 mod filter;
+mod keyring;
 mod ledger;
 mod outreach;
 mod read;
 mod schema;
 mod statistics;
-mod vault;
 mod timers;
+mod vault;
+mod verify;
 mod write;
 
 pub use commit::{
@@ -37,13 +43,15 @@ pub use ledger::{Balances, BudgetRow, Instruction, NewBudget, ReservationRow, Se
 pub use outreach::{NewOffer, OfferFilter, OfferRow, OutreachRun};
 pub use read::{CaseFilter, TaskKey};
 pub use statistics::StatisticsRow;
-pub use vault::{Masters, VaultError};
 pub use timers::{CaseTimer, TimerKey, TimerRow};
+pub use vault::{Masters, VaultError};
+pub use verify::{Broken, NotVerified, Verified, Wrong};
 pub use write::Boundary;
 
 use backend::{Backend, Place};
 use chrono::{DateTime, Utc};
 use error::{failed, signed};
+use keyring::Keyring;
 use sqlx::AnyPool;
 use std::path::Path;
 use std::sync::Arc;
@@ -59,6 +67,7 @@ type Connection = sqlx::AnyConnection;
 #[derive(Clone)]
 pub struct Store {
     backend: Backend,
+    keyring: Keyring,
     readers: AnyPool,
     writer: Writer,
     boundary: Option<Arc<dyn Boundary>>,
@@ -72,25 +81,31 @@ impl std::fmt::Debug for Store {
 
 impl Store {
     /// Opens the database file, creating it or bringing its schema up to date where needed. A file
-    /// that is not ours is refused unchanged.
-    pub async fn open(path: &Path) -> Result<Store, Error> {
-        Store::at(Place::file(path)?).await
+    /// that is not ours, or not of these master keys, is refused unchanged.
+    pub async fn open(path: &Path, masters: &Masters) -> Result<Store, Error> {
+        Store::at(Place::file(path)?, masters).await
     }
 
     /// Opens `postgres://…` or `sqlite:path`, likewise.
-    pub async fn connect(url: &str) -> Result<Store, Error> {
-        Store::at(Place::parse(url)?).await
+    pub async fn connect(url: &str, masters: &Masters) -> Result<Store, Error> {
+        Store::at(Place::parse(url)?, masters).await
     }
 
     /// A store that is gone with its last handle: for tests, demonstrations and replay.
     pub async fn in_memory() -> Result<Store, Error> {
-        Store::at(Place::memory()).await
+        Store::at(Place::memory(), &Masters::in_memory()?).await
     }
 
-    async fn at(place: Place) -> Result<Store, Error> {
+    async fn at(place: Place, masters: &Masters) -> Result<Store, Error> {
         let pools = place.open().await?;
+        let operation = "read the host's key";
+        let connection = pools.writers.acquire().await;
+        let mut connection = connection.map_err(failed(operation))?;
+        let keyring = Keyring::open(masters.clone(), &mut connection).await?;
+        drop(connection);
         Ok(Store {
             backend: place.backend,
+            keyring,
             readers: pools.readers,
             writer: Writer::new(place.backend, pools.writers),
             boundary: None,
@@ -135,21 +150,28 @@ impl Store {
         let name = format!("{region}-{year}");
         let taken = (self.backend, name.clone());
         let number: i64 = self
-            .write("take the next case number", taken, |(backend, name), connection| {
-                Box::pin(async move {
-                    let operation = "take the next case number";
-                    backend.need_not_flush(connection).await.map_err(failed(operation))?;
-                    sqlx::query_scalar(
-                        "INSERT INTO counters (name, value) VALUES ($1, 1)
+            .write(
+                "take the next case number",
+                taken,
+                |(backend, name), connection| {
+                    Box::pin(async move {
+                        let operation = "take the next case number";
+                        backend
+                            .need_not_flush(connection)
+                            .await
+                            .map_err(failed(operation))?;
+                        sqlx::query_scalar(
+                            "INSERT INTO counters (name, value) VALUES ($1, 1)
                          ON CONFLICT (name) DO UPDATE SET value = counters.value + 1
                          RETURNING value",
-                    )
-                    .bind(name)
-                    .fetch_one(connection)
-                    .await
-                    .map_err(failed(operation))
-                })
-            })
+                        )
+                        .bind(name)
+                        .fetch_one(connection)
+                        .await
+                        .map_err(failed(operation))
+                    })
+                },
+            )
             .await?;
         Ok(format!("{name}-{number:06}"))
     }

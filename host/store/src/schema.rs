@@ -38,7 +38,9 @@ pub(crate) async fn prepare(place: &Place, connection: &mut Connection) -> Resul
             .map_err(failed(migration))?;
     }
     if applied < migrations.len() {
-        stamp(backend, &mut transaction).await.map_err(failed(migration))?;
+        stamp(backend, &mut transaction)
+            .await
+            .map_err(failed(migration))?;
     }
     transaction.commit().await.map_err(failed(migration))
 }
@@ -56,7 +58,9 @@ async fn stamp(backend: Backend, connection: &mut Connection) -> Result<(), sqlx
     if backend == Backend::Sqlite {
         // A pragma takes no parameters; it is a number of ours.
         let mark = format!("PRAGMA application_id = {APPLICATION_ID}");
-        sqlx::raw_sql(AssertSqlSafe(mark)).execute(connection).await?;
+        sqlx::raw_sql(AssertSqlSafe(mark))
+            .execute(connection)
+            .await?;
     }
     Ok(())
 }

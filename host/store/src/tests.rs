@@ -4,10 +4,11 @@ use crate::*;
 use chrono::{DateTime, Utc};
 use onething_case::{Event, Recorded};
 use onething_contract::{Effect, Intent, Office, Refusal, Settlement, Text};
-use serde_json::json;
-use std::collections::BTreeSet;
 use onething_test_postgres::Postgres;
+use serde_json::json;
 use sqlx::Connection as _;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// Each of these on a SQLite file and on PostgreSQL.
@@ -28,11 +29,13 @@ macro_rules! on_both {
     };
 }
 
+mod closing;
 mod keeping;
 mod ledger;
 mod nodes;
 mod outreach;
 mod schema;
+mod verify;
 
 const AT: &str = "2025-01-06T09:00:00+08:00";
 const CASE: &str = "331102-2025-000001";
@@ -72,6 +75,7 @@ fn commit(case_id: &str, from: u64, to: u64) -> Commit {
         tasks: Vec::new(),
         events: (from..=to).map(event).collect(),
         journal: Vec::new(),
+        materials: Vec::new(),
         effects: Vec::new(),
         settled: Vec::new(),
         timers: Vec::new(),
@@ -152,10 +156,19 @@ fn at_second(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_736_125_200 + second, 0).unwrap()
 }
 
+/// The same for every database of a test.
+fn masters() -> &'static Masters {
+    static MASTERS: LazyLock<Masters> = LazyLock::new(|| Masters::in_memory().unwrap());
+    &MASTERS
+}
+
 /// A database that is there as long as the test. Each opening is another process's.
 enum Database {
     File(tempfile::TempDir),
-    Postgres { url: String, _server: Option<Postgres> },
+    Postgres {
+        url: String,
+        _server: Option<Postgres>,
+    },
 }
 
 impl Database {
@@ -182,15 +195,32 @@ impl Database {
     }
 
     async fn try_open(&self) -> Result<Store, Error> {
-        Store::connect(&self.url()).await
+        Store::connect(&self.url(), masters()).await
+    }
+
+    /// Lets events be changed, as nobody may.
+    async fn unlock_events(&self) {
+        self.sql(match self {
+            Database::File(_) => "DROP TRIGGER events_stay; DROP TRIGGER events_are_kept",
+            Database::Postgres { .. } => "ALTER TABLE events DISABLE TRIGGER USER",
+        })
+        .await;
     }
 
     /// Behind the store's back.
     async fn sql(&self, statements: &'static str) {
         sqlx::any::install_default_drivers();
-        let url = self.url() + if matches!(self, Database::File(_)) { "?mode=rwc" } else { "" };
+        let url = self.url()
+            + if matches!(self, Database::File(_)) {
+                "?mode=rwc"
+            } else {
+                ""
+            };
         let mut connection = Connection::connect(&url).await.unwrap();
-        sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
+        sqlx::raw_sql(statements)
+            .execute(&mut connection)
+            .await
+            .unwrap();
         connection.close().await.unwrap();
     }
 }

@@ -56,9 +56,13 @@ impl Store {
         }
         let data = (self.backend, now_ms, later(now, lease), limit.min(ROWS_MAX));
         let rows: Vec<Columns> = self
-            .write(operation, data, |(backend, now, until, limit), connection| {
-                Box::pin(claim(*backend, connection, *now, *until, *limit))
-            })
+            .write(
+                operation,
+                data,
+                |(backend, now, until, limit), connection| {
+                    Box::pin(claim(*backend, connection, *now, *until, *limit))
+                },
+            )
             .await?;
         let mut timers: Vec<_> = rows.into_iter().map(timer).collect();
         // A database returns updated rows in the order it pleases.

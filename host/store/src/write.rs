@@ -125,7 +125,9 @@ impl Store {
                 });
             }
         }
-        answer.await.unwrap_or_else(|_| Err(stopped(operation).into()))
+        answer
+            .await
+            .unwrap_or_else(|_| Err(stopped(operation).into()))
     }
 }
 

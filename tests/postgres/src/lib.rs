@@ -236,11 +236,16 @@ impl Drop for Postgres {
 
 /// Where Debian has the newest PostgreSQL.
 fn binaries() -> Result<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten();
     let version = |entry: std::fs::DirEntry| -> Option<(u32, PathBuf)> {
         let version = entry.file_name().to_str()?.parse().ok()?;
         let binaries = entry.path().join("bin");
-        binaries.join("initdb").exists().then_some((version, binaries))
+        binaries
+            .join("initdb")
+            .exists()
+            .then_some((version, binaries))
     };
     let newest = versions.flatten().filter_map(version).max();
     let missing = || Error::other("PostgreSQL is not installed: apt-get install postgresql");
@@ -255,7 +260,9 @@ fn other_user(folder: &Path) -> Result<Option<User>> {
     }
     let users = std::fs::read_to_string("/etc/passwd")?;
     let find = |name: &str| {
-        let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
+        let line = users
+            .lines()
+            .find(|line| line.split(':').next() == Some(name))?;
         let mut ids = line.split(':').skip(2);
         Some(User {
             id: ids.next()?.parse().ok()?,
@@ -263,7 +270,9 @@ fn other_user(folder: &Path) -> Result<Option<User>> {
         })
     };
     let missing = || Error::other("there is no user postgres or nobody to run PostgreSQL as");
-    let user = find("postgres").or_else(|| find("nobody")).ok_or_else(missing)?;
+    let user = find("postgres")
+        .or_else(|| find("nobody"))
+        .ok_or_else(missing)?;
     chown(folder, Some(user.id), Some(user.group))?;
     Ok(Some(user))
 }

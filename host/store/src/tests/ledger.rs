@@ -265,7 +265,8 @@ async fn check(store: &Store, cases: usize) {
             [0; 5],
             "postings add up to balances"
         );
-        let held = "SELECT CAST(coalesce(sum(reserved), 0) AS BIGINT) FROM reservations WHERE budget = $1";
+        let held =
+            "SELECT CAST(coalesce(sum(reserved), 0) AS BIGINT) FROM reservations WHERE budget = $1";
         assert_eq!(
             numbers(store, held, budget).await,
             [signed_fen(is.reserved)]
@@ -454,9 +455,7 @@ async fn a_payment_rests_at_the_bank_until_it_answers(database: Database) {
     first.effects = vec![payment("t-1", name), payment("t-2", name)];
     store.register(&first, None).await.unwrap();
 
-    let send = async |ticket: &str, fen| {
-        store.send_payment(&sent(CASE, ticket, name, fen)).await
-    };
+    let send = async |ticket: &str, fen| store.send_payment(&sent(CASE, ticket, name, fen)).await;
     send("t-1", 45).await.unwrap();
     let short = send("t-2", 20).await.unwrap_err();
     assert!(
@@ -508,7 +507,12 @@ async fn a_payment_rests_at_the_bank_until_it_answers(database: Database) {
     assert_eq!(status, EffectStatus::Done);
 
     for change in ["UPDATE postings SET fen = 1", "DELETE FROM postings"] {
-        assert!(sqlx::query(change).execute(store.writer.pool()).await.is_err());
+        assert!(
+            sqlx::query(change)
+                .execute(store.writer.pool())
+                .await
+                .is_err()
+        );
     }
 }
 

@@ -53,7 +53,11 @@ async fn one_of_a_batch_fails_alone(database: Database) {
     store.register(&commit(CASE, 1, 1), None).await.unwrap();
     let writers = (0..64).map(|n| {
         let store = store.clone();
-        let id = if n % 4 == 0 { CASE.to_owned() } else { format!("case-{n}") };
+        let id = if n % 4 == 0 {
+            CASE.to_owned()
+        } else {
+            format!("case-{n}")
+        };
         tokio::spawn(async move { (n, store.register(&commit(&id, 1, 1), None).await) })
     });
     for writer in writers.collect::<Vec<_>>() {
