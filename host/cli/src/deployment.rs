@@ -57,14 +57,19 @@ impl Deployment {
         ))
     }
 
-    /// Opens the store alone.
-    pub async fn store(&self) -> anyhow::Result<Store> {
+    /// Makes the data folder where there is none.
+    pub fn make_data(&self) -> anyhow::Result<()> {
         // Cases are personal data: only who runs the host reads them.
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.data)
-            .with_context(|| format!("cannot make {}", self.data.display()))?;
+            .with_context(|| format!("cannot make {}", self.data.display()))
+    }
+
+    /// Opens the store alone.
+    pub async fn store(&self) -> anyhow::Result<Store> {
+        self.make_data()?;
         let masters = self.masters()?;
         // The address may have a password; the store names the place without it.
         let store = Store::connect(&self.database(), &masters).await;
@@ -73,9 +78,13 @@ impl Deployment {
 
     /// The master keys; made where there are none.
     pub fn masters(&self) -> anyhow::Result<Masters> {
+        Ok(Masters::open(&self.keys_file())?)
+    }
+
+    /// Where the master keys are.
+    pub fn keys_file(&self) -> PathBuf {
         let default = || self.data.join("keys/master.toml");
-        let path = self.keys.clone().unwrap_or_else(default);
-        Ok(Masters::open(&path)?)
+        self.keys.clone().unwrap_or_else(default)
     }
 
     /// The address of the database: a path is SQLite's.

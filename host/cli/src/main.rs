@@ -1,13 +1,16 @@
 //! The command line. Each subcommand is a file of its own; what they share is how a deployment is
 //! opened and how an error is told.
 
+mod backup;
 mod budget;
 mod bundle;
 mod case;
 mod demo;
 mod deployment;
+mod erase;
 mod form;
 mod guide;
+mod key;
 mod outreach;
 mod parameter;
 mod payment;
@@ -54,6 +57,14 @@ enum Command {
     /// Look at payments at the bank and take in its answers.
     #[command(subcommand)]
     Payment(payment::Payment),
+    /// Make, list and retire the master keys.
+    #[command(subcommand)]
+    Key(key::Key),
+    Erase(erase::Erase),
+    /// Write everything that the store has into one file, while hosts go on.
+    Backup(backup::Backup),
+    /// Fill an empty store, of either kind, from a backup.
+    Restore(backup::Restore),
     /// Run fixtures against the built bundles and compare with what is expected.
     Replay(replay::Replay),
     /// Build and inspect bundles.
@@ -91,6 +102,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Parameter(parameter) => wait(parameter.run(deployment))?,
         Command::Budget(budget) => wait(budget.run(deployment))?,
         Command::Payment(payment) => wait(payment.run(deployment))?,
+        Command::Key(key) => wait(key.run(deployment))?,
+        Command::Erase(erase) => wait(erase.run(deployment))?,
+        Command::Backup(backup) => wait(backup.run(deployment))?,
+        Command::Restore(restore) => wait(restore.run(deployment))?,
         Command::Bundle(command) => command.run(deployment)?,
     }
     Ok(ExitCode::SUCCESS)

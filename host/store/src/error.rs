@@ -130,6 +130,12 @@ pub enum Error {
         /// A case, or the scope of a key.
         what: String,
     },
+    /// Older master keys still open something.
+    #[error("{data_keys} data keys are still under older master keys: rotate first")]
+    KeysInUse {
+        /// How many.
+        data_keys: u64,
+    },
     /// Something cannot be encrypted or decrypted.
     #[error(transparent)]
     Vault(#[from] crate::VaultError),

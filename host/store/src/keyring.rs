@@ -94,6 +94,10 @@ impl Keyring {
         })))
     }
 
+    pub fn masters(&self) -> &Masters {
+        &self.0.masters
+    }
+
     /// The host's own key.
     pub fn host(&self) -> &DataKey {
         &self.0.host

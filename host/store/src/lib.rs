@@ -14,10 +14,12 @@
 
 mod append;
 mod backend;
+mod backup;
 mod body;
 mod closed;
 mod commit;
 mod effects;
+mod erasure;
 mod error;
 mod files;
 mod filter;
@@ -25,6 +27,7 @@ mod keyring;
 mod ledger;
 mod outreach;
 mod read;
+mod rotation;
 mod schema;
 mod statistics;
 mod timers;
@@ -32,16 +35,19 @@ mod vault;
 mod verify;
 mod write;
 
+pub use backup::{Backup, BackupError, Restored};
 pub use commit::{
     CaseRow, Commit, Idempotency, JournalEntry, Keys, NewEffect, NoticeRow, Registered, Settled,
     TaskRow,
 };
 pub use effects::{EffectRow, EffectStatus};
+pub use erasure::{Erased, NotErased, Why};
 pub use error::{CommitError, Error};
 pub use files::{DocumentFile, DocumentInfo, MaterialFile};
 pub use ledger::{Balances, BudgetRow, Instruction, NewBudget, ReservationRow, SentPayment};
 pub use outreach::{NewOffer, OfferFilter, OfferRow, OutreachRun};
 pub use read::{CaseFilter, TaskKey};
+pub use rotation::{MasterKey, Rotated};
 pub use statistics::StatisticsRow;
 pub use timers::{CaseTimer, TimerKey, TimerRow};
 pub use vault::{Masters, VaultError};

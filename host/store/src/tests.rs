@@ -29,8 +29,10 @@ macro_rules! on_both {
     };
 }
 
+mod backup;
 mod closing;
 mod keeping;
+mod keys;
 mod ledger;
 mod nodes;
 mod outreach;

@@ -79,7 +79,7 @@ fn payment(ticket: &str) -> NewEffect {
 }
 
 /// A case, its files and an offer, with every secret somewhere.
-async fn write_everything(store: &Store) {
+pub(super) async fn write_everything(store: &Store) {
     let material = store
         .put_material(SECRETS[9].as_bytes(), "text/plain", AT)
         .await;
@@ -145,7 +145,7 @@ async fn write_everything(store: &Store) {
 }
 
 /// All of it can be read by whoever has the keys.
-async fn read_everything(store: &Store) {
+pub(super) async fn read_everything(store: &Store) {
     let events = store.load(CASE).await.unwrap();
     assert_eq!(events[0].event, resumed(SECRETS[1]));
     assert_eq!(events[1].event, resumed(SECRETS[16]));
