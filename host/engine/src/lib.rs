@@ -31,6 +31,7 @@ mod statistics;
 mod tests;
 pub mod timers;
 pub mod trace;
+mod verify;
 
 pub use afterwards::Check;
 pub use asked::{Decide, HandIn, check_notice};
@@ -47,3 +48,4 @@ pub use parties::{Sign, Unsign};
 pub use payload::check_payload;
 pub use publication::Publication;
 pub use statistics::Count;
+pub use verify::verify;
