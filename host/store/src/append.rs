@@ -7,7 +7,7 @@ use crate::keyring::{self, Keyring};
 use crate::vault::{DataKey, Hash, NO_HASH};
 use crate::{
     CaseRow, Commit, CommitError, Connection, EffectStatus, Error, Idempotency, Keys, NewEffect,
-    Registered, Settled, Store, TaskRow, body, ledger, milliseconds, read, timers,
+    Registered, Settled, Store, TaskRow, body, ledger, milliseconds, once, read, timers,
 };
 
 /// What writing to a case needs beside the commit.
@@ -66,19 +66,6 @@ impl Store {
         let key = self.key_to_write(&commit.case.id).await?;
         Ok(Closed::of(commit, key)?)
     }
-
-    /// The case that an earlier, identical request made, before anything is computed for this one.
-    pub async fn find_idempotent(
-        &self,
-        request: &Idempotency,
-    ) -> Result<Option<String>, CommitError> {
-        let mut connection = self
-            .readers
-            .acquire()
-            .await
-            .map_err(failed("look for an earlier request"))?;
-        earlier(&self.keyring, &mut connection, request).await
-    }
 }
 
 async fn register(
@@ -90,8 +77,8 @@ async fn register(
 ) -> Result<Registered, CommitError> {
     let case_id = closed.commit.case.id.as_str();
     if let Some(request) = idempotency
-        && !take_key(&hand.keyring, connection, request, case_id).await?
-        && let Some(case_id) = earlier(&hand.keyring, connection, request).await?
+        && !once::take_key(&hand.keyring, connection, request, case_id).await?
+        && let Some(case_id) = once::earlier(&hand.keyring, connection, request).await?
     {
         return Ok(Registered::Earlier { case_id });
     }
@@ -108,7 +95,7 @@ async fn register(
     if let Some(also) = also {
         append(hand, connection, also).await?;
         if let Keys::Hold(keys) = &closed.commit.keys {
-            pass_on(&hand.keyring, connection, &also.commit.case.id, keys).await?;
+            once::pass_on(&hand.keyring, connection, &also.commit.case.id, keys).await?;
         }
     }
     write(hand, connection, closed, &chain).await?;
@@ -132,54 +119,6 @@ async fn append(
     let head = chain.last().copied().unwrap_or(current.head);
     update_case(&hand.keyring, connection, commit, &head).await?;
     write(hand, connection, closed, &chain).await
-}
-
-/// False where the caller has used this idempotency key before. A second node with the same request
-/// waits here until the first has committed.
-async fn take_key(
-    keyring: &Keyring,
-    connection: &mut Connection,
-    request: &Idempotency,
-    case_id: &str,
-) -> Result<bool, Error> {
-    let taken = sqlx::query(
-        "INSERT INTO idempotency (caller, key, request, case_id)
-         VALUES ($1, $2, $3, $4) ON CONFLICT (caller, key) DO NOTHING",
-    )
-    .bind(&request.caller)
-    .bind(&request.key)
-    .bind(request_tag(keyring, request))
-    .bind(case_id)
-    .execute(connection)
-    .await
-    .map_err(failed("keep an idempotency key"))?;
-    Ok(taken.rows_affected() == 1)
-}
-
-/// A hash of something short could be guessed by whoever hashes every possibility.
-fn request_tag(keyring: &Keyring, request: &Idempotency) -> Vec<u8> {
-    keyring.tag("request", &request.request_sha256)
-}
-
-async fn earlier(
-    keyring: &Keyring,
-    connection: &mut Connection,
-    request: &Idempotency,
-) -> Result<Option<String>, CommitError> {
-    let found: Option<(Vec<u8>, String)> =
-        sqlx::query_as("SELECT request, case_id FROM idempotency WHERE caller = $1 AND key = $2")
-            .bind(&request.caller)
-            .bind(&request.key)
-            .fetch_optional(connection)
-            .await
-            .map_err(failed("look for an earlier request"))?;
-    match found {
-        None => Ok(None),
-        Some((tag, case_id)) if tag == request_tag(keyring, request) => Ok(Some(case_id)),
-        Some(_) => Err(CommitError::IdempotencyMismatch {
-            key: request.key.clone(),
-        }),
-    }
 }
 
 /// Where a case stands while its row is locked.
@@ -325,11 +264,11 @@ async fn write(
     replace_groups(connection, case_id, &commit.groups).await?;
     match &commit.keys {
         Keys::Keep => Ok(()),
-        Keys::Release => Ok(release_keys(connection, case_id).await?),
-        Keys::GiveBack { to } => Ok(give_keys_back(connection, case_id, to).await?),
+        Keys::Release => Ok(once::release_keys(connection, case_id).await?),
+        Keys::GiveBack { to } => Ok(once::give_keys_back(connection, case_id, to).await?),
         Keys::Hold(keys) => {
-            release_keys(connection, case_id).await?;
-            hold_keys(&hand.keyring, connection, case_id, keys).await
+            once::release_keys(connection, case_id).await?;
+            once::hold_keys(&hand.keyring, connection, case_id, keys).await
         }
     }
 }
@@ -576,98 +515,4 @@ async fn replace_groups(
             .map_err(failed(operation))?;
     }
     Ok(())
-}
-
-async fn release_keys(connection: &mut Connection, case_id: &str) -> Result<(), Error> {
-    sqlx::query("DELETE FROM unique_keys WHERE case_id = $1")
-        .bind(case_id)
-        .execute(connection)
-        .await
-        .map_err(failed("release the unique keys of a case"))?;
-    Ok(())
-}
-
-/// Frees the keys that the case holds, for the transaction that holds them anew.
-async fn pass_on(
-    keyring: &Keyring,
-    connection: &mut Connection,
-    case_id: &str,
-    keys: &[String],
-) -> Result<(), Error> {
-    for key in keys {
-        sqlx::query("DELETE FROM unique_keys WHERE key = $1 AND case_id = $2")
-            .bind(keyring.tag("unique-key", key).as_slice())
-            .bind(case_id)
-            .execute(&mut *connection)
-            .await
-            .map_err(failed("pass a unique key on"))?;
-    }
-    Ok(())
-}
-
-async fn give_keys_back(connection: &mut Connection, case_id: &str, to: &str) -> Result<(), Error> {
-    sqlx::query(
-        "UPDATE unique_keys SET case_id = $2
-         WHERE case_id = $1 AND EXISTS (SELECT 1 FROM cases WHERE id = $2 AND status = 'completed')",
-    )
-    .bind(case_id)
-    .bind(to)
-    .execute(&mut *connection)
-    .await
-    .map_err(failed("give the unique keys of a case back"))?;
-    release_keys(connection, case_id).await
-}
-
-/// In one order for all, so that two cases do not wait for each other.
-async fn hold_keys(
-    keyring: &Keyring,
-    connection: &mut Connection,
-    case_id: &str,
-    keys: &[String],
-) -> Result<(), CommitError> {
-    let mut keys: Vec<&String> = keys.iter().collect();
-    keys.sort();
-    keys.dedup();
-    for key in keys {
-        let tag = keyring.tag("unique-key", key);
-        if let Some(holder) = hold_key(connection, case_id, &tag).await? {
-            return Err(CommitError::KeyTaken {
-                key: key.clone(),
-                case_id: holder,
-            });
-        }
-    }
-    Ok(())
-}
-
-/// Who holds the key already.
-async fn hold_key(
-    connection: &mut Connection,
-    case_id: &str,
-    tag: &[u8],
-) -> Result<Option<String>, Error> {
-    let operation = "hold a unique key";
-    loop {
-        let held = sqlx::query(
-            "INSERT INTO unique_keys (key, case_id) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING",
-        )
-        .bind(tag)
-        .bind(case_id)
-        .execute(&mut *connection)
-        .await
-        .map_err(failed(operation))?;
-        if held.rows_affected() == 1 {
-            return Ok(None);
-        }
-        let holder: Option<String> =
-            sqlx::query_scalar("SELECT case_id FROM unique_keys WHERE key = $1")
-                .bind(tag)
-                .fetch_optional(&mut *connection)
-                .await
-                .map_err(failed(operation))?;
-        // None: whoever held it has let go meanwhile.
-        if holder.is_some() {
-            return Ok(holder);
-        }
-    }
 }

@@ -28,6 +28,7 @@ mod files;
 mod filter;
 mod keyring;
 mod ledger;
+mod once;
 mod outreach;
 mod read;
 mod rotation;

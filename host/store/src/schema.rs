@@ -177,6 +177,7 @@ pub(crate) async fn expected(applied: usize) -> Result<Vec<Column>, Error> {
 /// A database in memory that has had the first migrations and nothing else.
 pub(crate) async fn model(applied: usize) -> Result<Connection, Error> {
     let operation = "see what the schema should be";
+    sqlx::any::install_default_drivers();
     let opened = Connection::connect("sqlite::memory:").await;
     let mut connection = opened.map_err(failed(operation))?;
     for sql in Backend::Sqlite.migrations().iter().take(applied) {

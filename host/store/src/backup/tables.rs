@@ -137,3 +137,31 @@ impl Table {
 fn quoted(name: &str) -> String {
     format!("\"{name}\"")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn tables_come_behind_those_they_refer_to() {
+        let tables = tables(1).await.unwrap();
+        let place = |name: &str| tables.iter().position(|table| table.name == name).unwrap();
+        for (table, refers_to) in [
+            ("events", "cases"),
+            ("effect_prerequisites", "effects"),
+            ("material_uses", "materials"),
+            ("material_uses", "cases"),
+            ("idempotency", "cases"),
+            ("offers", "outreach_runs"),
+            ("offer_groups", "offers"),
+        ] {
+            assert!(place(table) > place(refers_to), "{table}");
+        }
+        let uses = &tables[place("material_uses")];
+        let expected = "SELECT \"sha256\", \"case_id\" FROM \"material_uses\" \
+                        ORDER BY \"sha256\", \"case_id\"";
+        assert_eq!(uses.select(), expected);
+        let wraps = &tables[place("data_keys")].columns[2];
+        assert_eq!((wraps.name.as_str(), wraps.kind), ("wrapped", Kind::Blob));
+    }
+}

@@ -326,7 +326,7 @@ fn text(keys: &[Master]) -> String {
          # reads any. Keep a copy apart from the backups of the database. The last key wraps.\n",
     );
     for Master { id, key } in keys {
-        let hex = Zeroizing::new(hex::encode(&*key.bytes));
+        let hex = Zeroizing::new(hex::encode(*key.bytes));
         text.push_str(&format!("\n[[key]]\nid = \"{id}\"\nsm4 = \"{}\"\n", *hex));
     }
     text
