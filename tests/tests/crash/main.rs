@@ -49,7 +49,7 @@ fn campaign(mut host: Host, store: &str) {
     let started = Instant::now();
     let mut driver = Driver::default();
     let mut at_boundaries = 0;
-    host.start(None).unwrap().stop();
+    host.start(None).unwrap().kill();
     for kill in 0..KILLS {
         let index = usize::try_from(kill / 2).unwrap();
         let place = BOUNDARIES[index % BOUNDARIES.len()];
