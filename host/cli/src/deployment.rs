@@ -16,6 +16,10 @@ pub struct Deployment {
     /// Cases, keys, registers, outbox and deliveries.
     #[arg(long, global = true, env = "ONETHING_DATA", default_value = "data")]
     pub data: PathBuf,
+    /// Where cases are kept: a file of SQLite's, or `postgres://user@host/database`. By default
+    /// `onething.db` in the data folder.
+    #[arg(long, global = true, env = "ONETHING_DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
     /// Built bundles, one `.wasm` each.
     #[arg(
         long,
@@ -46,16 +50,30 @@ impl Deployment {
         let bundles = Bundles::load(&self.runtime()?, &self.bundles)
             .context("`onething bundle build functions/<matter>` makes bundles")?;
         let parameters = Published::open(&self.parameters)?;
-        let path = self.data.join("onething.db");
-        let store = Store::open(&path)
+        // The address may have a password; the store names the place without it.
+        let store = Store::connect(&self.database())
             .await
-            .with_context(|| format!("the store {}", path.display()))?;
+            .context("the store")?;
         Ok(Engine::new(
             killing::armed(store)?,
             bundles,
             parameters,
             Folders::within(&self.data),
         ))
+    }
+
+    /// The address of the database: a path is SQLite's.
+    pub fn database(&self) -> String {
+        let default = || self.data.join("onething.db").display().to_string();
+        let place = self.database.clone().unwrap_or_else(default);
+        let is_address = ["sqlite:", "postgres:", "postgresql:"]
+            .iter()
+            .any(|scheme| place.starts_with(scheme));
+        if is_address {
+            place
+        } else {
+            format!("sqlite:{place}")
+        }
     }
 
     /// The sandbox, with its cache of compiled bundles where the data directory can hold one.

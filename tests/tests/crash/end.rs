@@ -38,8 +38,6 @@ pub fn check(host: &mut Host, driver: &Driver) -> usize {
             std::thread::sleep(LOOK_EVERY);
         }
     }
-    // The last notices and the effects of open cases.
-    std::thread::sleep(LOOK_EVERY);
     served.stop();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -49,7 +47,10 @@ pub fn check(host: &mut Host, driver: &Driver) -> usize {
 }
 
 async fn check_store(host: &Host, driver: &Driver) -> usize {
-    let store = Store::open(&host.data.join("onething.db")).await.unwrap();
+    let store = match &host.database {
+        Some(url) => Store::connect(url).await.unwrap(),
+        None => Store::open(&host.data.join("onething.db")).await.unwrap(),
+    };
     let rows = store.cases(&CaseFilter::default(), 500).await.unwrap();
     let answered: BTreeSet<&str> = driver
         .applications

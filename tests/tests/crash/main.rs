@@ -12,6 +12,7 @@ mod trace;
 mod trouble;
 
 use driver::Driver;
+use onething_test_postgres::Postgres;
 use onething_tests::bundles::root;
 use served::Host;
 use std::path::PathBuf;
@@ -41,6 +42,15 @@ fn bundles() -> PathBuf {
 fn kills_over_sqlite() {
     let data = tempfile::tempdir().unwrap();
     campaign(Host::new(data.path()), "SQLite");
+}
+
+#[test]
+fn kills_over_postgres() {
+    let server = Postgres::start().unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let mut host = Host::new(data.path());
+    host.database = Some(server.database().unwrap());
+    campaign(host, "PostgreSQL");
 }
 
 /// One kill in two is at a boundary, in turn, at its first to fourth crossing; the others come from

@@ -50,7 +50,7 @@ async fn lived(world: &mut World) -> Result<(), Wrong> {
             world.check_tasks().await?;
         }
     }
-    let diligent = world.rng.chance(45);
+    let diligent = world.rng.chance(20);
     world.settle(diligent).await
 }
 
