@@ -28,6 +28,7 @@ fn the_disk_has_it_before_the_reply_leaves() {
     let mut said = BufReader::new(strace.stderr.take().unwrap()).lines();
     let first = said.next().and_then(Result::ok).unwrap_or_default();
     if !first.contains("attached") {
+        strace.wait().unwrap();
         println!("skipped: strace may not look at processes here: {first}");
         return;
     }
