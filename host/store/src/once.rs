@@ -96,7 +96,11 @@ pub(crate) async fn pass_on(
     Ok(())
 }
 
-pub(crate) async fn give_keys_back(connection: &mut Connection, case_id: &str, to: &str) -> Result<(), Error> {
+pub(crate) async fn give_keys_back(
+    connection: &mut Connection,
+    case_id: &str,
+    to: &str,
+) -> Result<(), Error> {
     sqlx::query(
         "UPDATE unique_keys SET case_id = $2
          WHERE case_id = $1 AND EXISTS (SELECT 1 FROM cases WHERE id = $2 AND status = 'completed')",

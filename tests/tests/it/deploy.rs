@@ -9,7 +9,7 @@ use onething_case::{Event, Registration};
 use onething_contract::{Office, Verdict};
 use onething_engine::{Decide, Engine};
 use onething_replay::Suite;
-use onething_store::{Masters, CaseFilter, Store};
+use onething_store::{CaseFilter, Masters, Store};
 use onething_tests::hostile;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
