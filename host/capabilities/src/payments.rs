@@ -12,10 +12,9 @@
 pub mod answer;
 
 use crate::files::{TAKEN, checked_name, replace, sync_folder_of};
-use crate::money::{fen, yuan};
 use crate::{Error, refusal};
 use chrono::{DateTime, NaiveDate};
-use onething_contract::{Payment, PaymentOrder, Refusal};
+use onething_contract::{Payment, PaymentOrder, Refusal, fen, yuan};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use sha2::{Digest, Sha256};

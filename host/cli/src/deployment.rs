@@ -6,7 +6,7 @@ use chrono::{DateTime, FixedOffset, Utc};
 use onething_capabilities::{LiveDirectory, Published};
 use onething_engine::{Engine, Folders};
 use onething_runtime::{Limits, Runtime, inspect};
-use onething_store::Store;
+use onething_store::{Masters, Store};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,10 @@ pub struct Deployment {
     /// `onething.db` in the data folder.
     #[arg(long, global = true, env = "ONETHING_DATABASE", hide_env_values = true)]
     pub database: Option<String>,
+    /// The file of master keys, which every node needs; made where there is none. By default
+    /// `keys/master.toml` in the data folder.
+    #[arg(long, global = true, env = "ONETHING_KEYS")]
+    pub keys: Option<PathBuf>,
     /// Built bundles, one `.wasm` each; what is new there is deployed when the store is opened.
     #[arg(
         long,
@@ -58,20 +62,46 @@ impl Deployment {
 
     /// Opens the store as it is, without a look into the folder of bundles and with none loaded.
     pub async fn open_store(&self) -> anyhow::Result<Engine> {
+        let store = killing::armed(self.store().await?)?;
+        let parameters = Published::open(&self.parameters)?;
+        let (runtime, folders) = (self.runtime()?, Folders::within(&self.data));
+        let directory = LiveDirectory::open(&self.directory())?;
+        Ok(Engine::deployed(store, runtime, parameters, folders).with_directory(directory))
+    }
+
+    /// Offices and people, as `.toml` files.
+    pub fn directory(&self) -> PathBuf {
+        self.data.join("directory")
+    }
+
+    /// Makes the data folder where there is none.
+    pub fn make_data(&self) -> anyhow::Result<()> {
         // Cases are personal data: only who runs the host reads them.
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.data)
-            .with_context(|| format!("cannot make {}", self.data.display()))?;
-        let parameters = Published::open(&self.parameters)?;
+            .with_context(|| format!("cannot make {}", self.data.display()))
+    }
+
+    /// Opens the store alone.
+    pub async fn store(&self) -> anyhow::Result<Store> {
+        self.make_data()?;
+        let masters = self.masters()?;
         // The address may have a password; the store names the place without it.
-        let store = Store::connect(&self.database()).await;
-        let store = store.context("the store")?;
-        let store = killing::armed(store)?;
-        let (runtime, folders) = (self.runtime()?, Folders::within(&self.data));
-        let directory = LiveDirectory::open(&self.directory())?;
-        Ok(Engine::deployed(store, runtime, parameters, folders).with_directory(directory))
+        let store = Store::connect(&self.database(), &masters).await;
+        store.context("the store")
+    }
+
+    /// The master keys; made where there are none.
+    pub fn masters(&self) -> anyhow::Result<Masters> {
+        Ok(Masters::open(&self.keys_file())?)
+    }
+
+    /// Where the master keys are.
+    pub fn keys_file(&self) -> PathBuf {
+        let default = || self.data.join("keys/master.toml");
+        self.keys.clone().unwrap_or_else(default)
     }
 
     /// The address of the database: a path is SQLite's.
@@ -86,11 +116,6 @@ impl Deployment {
         } else {
             format!("sqlite:{place}")
         }
-    }
-
-    /// Offices and people, as `.toml` files.
-    pub fn directory(&self) -> PathBuf {
-        self.data.join("directory")
     }
 
     /// The sandbox, with its cache of compiled bundles where the data directory can hold one.

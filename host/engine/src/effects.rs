@@ -311,6 +311,7 @@ impl Engine {
         let delivery = Delivery {
             ticket,
             case_id: &row.case_id,
+            event: row.event,
             form,
             to,
             page: page.as_bytes(),

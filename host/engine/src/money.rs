@@ -6,9 +6,11 @@ use crate::engine::{Case, Engine, refuse, stamp};
 use crate::error::{Error, chain};
 use crate::sandbox::beside;
 use chrono::{DateTime, FixedOffset};
-use onething_capabilities::{BankAnswer, PaymentFile, fen, is_cnaps, yuan};
+use onething_capabilities::{BankAnswer, PaymentFile, is_cnaps};
 use onething_case::{Command, State};
-use onething_contract::{Effect, Finding, Json, PaymentOrder, Refusal, Settlement, Severity, Text};
+use onething_contract::{
+    Effect, Finding, Json, PaymentOrder, Refusal, Settlement, Severity, Text, fen, yuan,
+};
 use onething_store::{
     CommitError, EffectRow, EffectStatus, NewBudget, ReservationRow, SentPayment,
 };

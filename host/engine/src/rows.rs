@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use onething_capabilities::{Parameters, notice_over};
 use onething_case::{Event, REPAIR, Recorded, ReservationRecord, RunningNotice, State, Status};
 use onething_contract::manifest::Manifest;
-use onething_contract::{Effect, Ending, Json, ReservationStatus, Settlement, StepStatus};
+use onething_contract::{
+    Effect, Ending, Json, Material, MaterialStatus, ReservationStatus, Settlement, StepStatus,
+};
 use onething_store::{
     CaseRow, Commit, Instruction, JournalEntry, Keys, NewEffect, NoticeRow, Settled, TaskRow,
 };
@@ -52,6 +54,7 @@ pub fn commit(
             .chain(repair(state))
             .collect(),
         journal: journal.collect(),
+        materials: materials(&events),
         effects: effects(&events),
         settled: settled(&events)
             .map(|settlement| Settled {
@@ -84,7 +87,8 @@ fn repair(state: &State) -> Option<TaskRow> {
     })
 }
 
-fn case_row(state: &State) -> CaseRow {
+/// How a case stands, as lists have it.
+pub fn case_row(state: &State) -> CaseRow {
     CaseRow {
         id: state.id.clone(),
         region: state.submission.region.clone(),
@@ -108,6 +112,21 @@ pub fn word(value: impl serde::Serialize) -> String {
         Ok(serde_json::Value::String(word)) => word,
         _ => String::new(),
     }
+}
+
+/// The files that the events name, which are kept as long as the case.
+fn materials(events: &[Recorded]) -> Vec<String> {
+    let named = events.iter().flat_map(|recorded| match &recorded.event {
+        Event::Registered(registration) => registration.round.submission.materials.as_slice(),
+        Event::Corrected { round, .. } => round.submission.materials.as_slice(),
+        Event::MaterialSupplied { material } => std::slice::from_ref(material),
+        _ => &[],
+    });
+    let file = |material: &Material| match &material.status {
+        MaterialStatus::Supplied(sha256) => Some(sha256.clone()),
+        _ => None,
+    };
+    named.filter_map(file).collect()
 }
 
 fn effects(events: &[Recorded]) -> Vec<NewEffect> {

@@ -3,6 +3,7 @@
 
 mod afterwards;
 mod timers;
+mod work;
 
 use super::*;
 use chrono::{DateTime, FixedOffset};
