@@ -78,7 +78,10 @@ impl Engine {
             at: at.to_owned(),
         };
         let sent = self.store.send_payment(&sent);
-        sent.await.map_err(failed(ticket))?;
+        sent.await.map_err(|error| match error {
+            CommitError::Fenced { ticket } => Error::Overtaken { ticket },
+            error => failed(ticket)(error),
+        })?;
         let handed = self.folders.payments.hand_over(ticket, row.claim);
         handed.map_err(failed(ticket))?;
         Ok(None)

@@ -156,12 +156,28 @@ impl Engine {
             for timer in waiting {
                 if timer.case_id != case_id {
                     case_id = timer.case_id;
-                    self.set_awaiting_of(&case_id, &parameters).await?;
+                    self.set_awaiting_or_log(&case_id, &parameters).await?;
                 }
             }
         }
         *seen = Some(parameters);
         Ok(())
+    }
+
+    /// A case that cannot be read keeps no other waiting.
+    async fn set_awaiting_or_log(
+        &self,
+        case_id: &str,
+        parameters: &Parameters,
+    ) -> Result<(), Error> {
+        match self.set_awaiting_of(case_id, parameters).await {
+            Err(Error::Store(error @ onething_store::Error::Database { .. })) => Err(error.into()),
+            Err(error) => {
+                tracing::error!(case = %case_id, error = error.in_log(), "its timers wait on");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     async fn set_awaiting_of(&self, case_id: &str, parameters: &Parameters) -> Result<(), Error> {

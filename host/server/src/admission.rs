@@ -125,7 +125,10 @@ pub(crate) async fn keep(State(app): State<App>, request: Request, next: Next) -
     let code = code.as_ref().map(|code| code.0.as_str());
     dress(&app, &mut response);
     let time = started.elapsed();
-    app.load.took(time);
+    // A refusal takes no time, and says nothing of how long an answer does.
+    if status != StatusCode::TOO_MANY_REQUESTS {
+        app.load.took(time);
+    }
     metrics::answered(method, &route, status, time);
     if let (StatusCode::TOO_MANY_REQUESTS, Some(code)) = (status, code) {
         metrics::refused(code);

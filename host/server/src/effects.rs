@@ -28,6 +28,7 @@ pub(crate) struct EffectPath {
 pub(crate) struct WhichEffects {
     /// How far they are; those that were given up where it is not given.
     #[serde(default)]
+    #[param(inline)]
     status: WaitingStatus,
     /// The `next` of the page before.
     after: Option<String>,

@@ -144,15 +144,6 @@ impl Store {
         write::reach(self.boundary.as_deref(), name)
     }
 
-    /// Whether the database answers.
-    pub async fn ready(&self) -> Result<(), Error> {
-        sqlx::query("SELECT 1")
-            .execute(&self.readers)
-            .await
-            .map_err(failed("ask the database whether it is there"))?;
-        Ok(())
-    }
-
     /// Closes every connection, after what is under way.
     pub async fn close(&self) {
         self.writer.close().await;

@@ -33,13 +33,18 @@ pub(crate) async fn take_key(
          VALUES ($1, $2, $3, $4) ON CONFLICT (caller, key) DO NOTHING",
     )
     .bind(&request.caller)
-    .bind(&request.key)
+    .bind(key_tag(keyring, request))
     .bind(request_tag(keyring, request))
     .bind(case_id)
     .execute(connection)
     .await
     .map_err(failed("keep an idempotency key"))?;
     Ok(taken.rows_affected() == 1)
+}
+
+/// Callers choose their keys, and may have put an identifier into one.
+fn key_tag(keyring: &Keyring, request: &Idempotency) -> Vec<u8> {
+    keyring.tag("idempotency", &request.key)
 }
 
 fn request_tag(keyring: &Keyring, request: &Idempotency) -> Vec<u8> {
@@ -55,7 +60,7 @@ pub(crate) async fn earlier(
     let found: Option<(Vec<u8>, String)> =
         sqlx::query_as("SELECT request, case_id FROM idempotency WHERE caller = $1 AND key = $2")
             .bind(&request.caller)
-            .bind(&request.key)
+            .bind(key_tag(keyring, request))
             .fetch_optional(connection)
             .await
             .map_err(failed("look for an earlier request"))?;

@@ -188,24 +188,6 @@ impl Store {
         let task = |columns| task(&self.keyring, columns);
         rows.into_iter().map(task).collect()
     }
-
-    /// Tasks whose notice's period is over and to which nobody has objected, the longest over first;
-    /// behind them those whose end was not known when the case last moved.
-    pub async fn notices_over(&self, now: &str, limit: u32) -> Result<Vec<TaskRow>, Error> {
-        let sql = joined(format!(
-            "{SELECT_TASKS}
-             WHERE notice IS NOT NULL AND objected = 0 AND (due IS NULL OR due <= $1)
-             ORDER BY due IS NULL, due, case_id, step LIMIT $2"
-        ));
-        let rows: Vec<TaskColumns> = sqlx::query_as(sql)
-            .bind(now)
-            .bind(i64::from(limit.min(ROWS_MAX)))
-            .fetch_all(&self.readers)
-            .await
-            .map_err(failed("list notices that are over"))?;
-        let task = |columns| task(&self.keyring, columns);
-        rows.into_iter().map(task).collect()
-    }
 }
 
 /// The tasks of a case, for who is about to replace them.

@@ -494,6 +494,10 @@ async fn lists_are_filtered_and_paged(database: Database) {
         commit.tasks = vec![task(&id, "a"), task(&id, "b")];
         store.register(&commit, None, None).await.unwrap();
     }
+    let followed = ["331102-2025-000002".to_owned(), "nobody".to_owned()];
+    let versions = store.versions(&followed).await.unwrap();
+    assert_eq!(versions.len(), 1, "{versions:?}");
+    assert_eq!(versions[0].0, followed[0]);
     assert_eq!(
         store.next_case_number("331102", 2026).await.unwrap(),
         "331102-2026-000001"

@@ -1,6 +1,7 @@
 //! What is looked at again and again: how far cases are that somebody follows, what waits, and
 //! whether the database answers at all.
 
+use crate::backend::joined;
 use crate::error::{failed, unsigned};
 use crate::{Error, ROWS_MAX, Store, milliseconds};
 use chrono::{DateTime, Utc};
@@ -34,14 +35,16 @@ impl Store {
             return Ok(Vec::new());
         }
         let limit = usize::try_from(ROWS_MAX).unwrap_or(usize::MAX);
-        let mut query = sqlx::QueryBuilder::new("SELECT id, version FROM cases WHERE id IN (");
-        let mut ids = query.separated(", ");
-        for id in case_ids.iter().take(limit) {
-            ids.push_bind(id);
-        }
-        query.push(")");
-        let rows: Vec<(String, i64)> = query
-            .build_query_as()
+        let asked = &case_ids[..case_ids.len().min(limit)];
+        let places: Vec<String> = (1..=asked.len()).map(|n| format!("${n}")).collect();
+        let sql = format!(
+            "SELECT id, version FROM cases WHERE id IN ({})",
+            places.join(", ")
+        );
+        let query = sqlx::query_as(joined(sql));
+        let rows: Vec<(String, i64)> = asked
+            .iter()
+            .fold(query, |query, id| query.bind(id))
             .fetch_all(&self.readers)
             .await
             .map_err(failed("look how far cases are"))?;

@@ -38,6 +38,20 @@ pub fn check(host: &mut Host, driver: &Driver) -> usize {
             std::thread::sleep(LOOK_EVERY);
         }
     }
+    // A case may be completed before its last notices are out.
+    let operator = &host.tokens["operator"];
+    loop {
+        let pending = served.get(operator, "/v1/effects?status=pending").unwrap();
+        if pending.body["effects"].as_array().is_some_and(Vec::is_empty) {
+            break;
+        }
+        assert!(
+            started.elapsed() < WORK_TIME_MAX,
+            "effects are left: {:#}",
+            pending.body
+        );
+        std::thread::sleep(LOOK_EVERY);
+    }
     served.stop();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

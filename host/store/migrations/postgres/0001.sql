@@ -179,7 +179,8 @@ CREATE INDEX unique_keys_by_case ON unique_keys (case_id);
 -- Written before its case, so that two nodes with one request meet here and nowhere else.
 CREATE TABLE idempotency (
     caller  TEXT COLLATE "C" NOT NULL,
-    key     TEXT COLLATE "C" NOT NULL,
+    -- The host's MAC over it.
+    key     BYTEA NOT NULL,
     -- The host's MAC over the request's hash.
     request BYTEA NOT NULL,
     case_id TEXT COLLATE "C" NOT NULL REFERENCES cases (id) DEFERRABLE INITIALLY DEFERRED,

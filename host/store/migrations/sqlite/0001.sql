@@ -173,7 +173,8 @@ CREATE INDEX unique_keys_by_case ON unique_keys (case_id);
 -- Written before its case, so that two nodes with one request meet here and nowhere else.
 CREATE TABLE idempotency (
     caller  TEXT NOT NULL,
-    key     TEXT NOT NULL,
+    -- The host's MAC over it.
+    key     BLOB NOT NULL,
     -- The host's MAC over the request's hash.
     request BLOB NOT NULL,
     case_id TEXT NOT NULL REFERENCES cases (id) DEFERRABLE INITIALLY DEFERRED,

@@ -39,6 +39,30 @@ async fn full(database: &Database) -> Store {
     let offers = [offer];
     let kept = store.keep_offers(&run, "policy-redemption", "331102", &offers, AT);
     assert_eq!(kept.await.unwrap(), 1);
+    let component = b"a component";
+    let mut upload = store.write_blob(100, AT).await.unwrap();
+    upload.write(component).await.unwrap();
+    let digest = upload.finish(None, "application/wasm", AT).await.unwrap();
+    let bundle = BundleRow {
+        digest,
+        matter: "retirement".into(),
+        version: "1.0.0".into(),
+        since: "2025-01-01".into(),
+        until: None,
+        deployed_at: AT.into(),
+        deployed_by: "reformer".into(),
+    };
+    let new = NewActivation {
+        from_day: "2025-01-01".into(),
+        at: AT.into(),
+        by: "reformer".into(),
+    };
+    assert!(store.activate(&bundle, &new).await.unwrap());
+    // An upload that is still under way.
+    store.write_blob(100, AT).await.unwrap();
+    let lease = Duration::from_secs(60);
+    let leased = store.take_lease("outreach/retirement", "node", at_second(0), lease);
+    assert!(leased.await.unwrap());
     let mut over = commit("over", 1, 1);
     over.case.ended_at = Some(AT.into());
     store.register(&over, None, None).await.unwrap();
