@@ -42,7 +42,10 @@ pub fn check(host: &mut Host, driver: &Driver) -> usize {
     let operator = &host.tokens["operator"];
     loop {
         let pending = served.get(operator, "/v1/effects?status=pending").unwrap();
-        if pending.body["effects"].as_array().is_some_and(Vec::is_empty) {
+        if pending.body["effects"]
+            .as_array()
+            .is_some_and(Vec::is_empty)
+        {
             break;
         }
         assert!(
