@@ -203,6 +203,10 @@ impl World {
                 let key = (known.state.id.clone(), task.step.id.clone());
                 expected.push((key, task.office().clone(), task.task_version));
             }
+            if let Some(task) = known.state.repair_task() {
+                let key = (known.state.id.clone(), onething_case::REPAIR.to_owned());
+                expected.push((key, task.office.clone(), 1));
+            }
         }
         let mut found = Vec::new();
         for (function, region) in offices {
