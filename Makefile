@@ -2,19 +2,23 @@
 
 CARGO ?= cargo
 MATTERS = retirement payroll enterprise-startup policy-redemption
-ONETHING = $(CARGO) run --quiet --locked --package onething --
+# One selection of packages, so that what they depend on is compiled once.
+PACKAGES = --locked --workspace --exclude hostile
+ONETHING = $(or $(CARGO_TARGET_DIR),target)/debug/onething
 
-.PHONY: demo test lint bench setup bundles
+# What is built beside the commands: for `make test`, the tests.
+test: TARGETS = --tests
+
+.PHONY: demo test lint bench setup build bundles
 
 demo: bundles
 	$(ONETHING) demo
 
 test: bundles
-	$(CARGO) build --locked --workspace --exclude hostile
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-	    scripts/with-postgres $(CARGO) nextest run --locked --workspace --exclude hostile; \
+	    scripts/with-postgres $(CARGO) nextest run $(PACKAGES); \
 	else \
-	    scripts/with-postgres $(CARGO) test --locked --workspace --exclude hostile; \
+	    scripts/with-postgres $(CARGO) test $(PACKAGES); \
 	fi
 	$(ONETHING) replay
 
@@ -26,9 +30,12 @@ bench: bundles
 	$(CARGO) bench --locked --package onething-tests
 
 # The product's own command builds the bundles; cargo knows what has changed.
-bundles: setup
+bundles: build
 	$(ONETHING) bundle build $(MATTERS:%=functions/%)
 	$(ONETHING) --bundles bundles/test bundle build tests/hostile tests/simple
+
+build: setup
+	$(CARGO) build $(PACKAGES) --bins $(TARGETS)
 
 setup:
 	@scripts/setup

@@ -7,6 +7,10 @@ use onething_server::Callers;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How long the store may take to close.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Serve the HTTP API.
 #[derive(clap::Args)]
@@ -29,6 +33,8 @@ pub struct Serve {
 impl Serve {
     /// Serves until interrupted.
     pub async fn run(self, deployment: &Deployment) -> anyhow::Result<()> {
+        // Before anybody is told that it serves: whoever is told may ask it to stop.
+        let stop = stop()?;
         let engine = deployment.open().await?;
         let path = self
             .callers
@@ -59,26 +65,24 @@ impl Serve {
             listener.local_addr()?
         ));
         let linger = Duration::from_secs(self.linger);
-        onething_server::serve(engine, callers, listener, stop(), linger).await?;
+        let served = onething_server::serve(engine.clone(), callers, listener, stop, linger).await;
+        // The last connection takes SQLite's write-ahead log into its file. A request that was cut
+        // off may hold one; then the log stays, and the next start takes it in.
+        let _ = tokio::time::timeout(CLOSE_TIME_MAX, engine.store().close()).await;
+        served?;
         tell("stopped");
         Ok(())
     }
 }
 
-/// Resolves when the process is interrupted or asked to terminate.
-async fn stop() {
-    let mut terminate =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
-    let terminated = async {
-        match &mut terminate {
-            Some(signal) => {
-                signal.recv().await;
-            }
-            None => std::future::pending().await,
+/// From now on, what resolves when the process is interrupted or asked to terminate.
+fn stop() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
-    }
+    })
 }

@@ -6,8 +6,8 @@
 
 use crate::App;
 use crate::limits::{
-    BODIES_BYTES_MAX, BODY_BYTES_MAX, HEAD_BYTES_MAX, REQUEST_TIME_MAX, REQUESTS_MAX,
-    RETRY_AFTER_MAX,
+    BODIES_BYTES_MAX, HEAD_BYTES_MAX, REQUEST_TIME_MAX, REQUESTS_MAX, RETRY_AFTER_MAX,
+    UPLOAD_BYTES_MAX,
 };
 use crate::metrics;
 use crate::problem::{Code, Problem};
@@ -74,12 +74,17 @@ impl Load {
             .saturating_sub(free)
     }
 
-    /// Sets aside what the body of a request may need, before any of it is read.
+    /// Sets aside what the body of a request may need, before any of it is read. One that no operation
+    /// takes is refused by what it says of itself.
     pub(crate) fn reserve(&self, request: &Request) -> Result<(), Problem> {
         let Some(held) = request.extensions().get::<Held>() else {
             return Err(Problem::internal());
         };
         let bytes = body_bytes(request.headers());
+        if bytes > UPLOAD_BYTES_MAX {
+            return Err(Problem::too_large());
+        }
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let reserved = self.bodies.clone().try_acquire_many_owned(bytes);
         let reserved = reserved.map_err(|_| {
             Problem::full(
@@ -244,11 +249,10 @@ fn method(method: &Method) -> &'static str {
 }
 
 /// The length that the body has, or may have where it does not say.
-fn body_bytes(headers: &HeaderMap) -> u32 {
+fn body_bytes(headers: &HeaderMap) -> usize {
     let length = headers.get(header::CONTENT_LENGTH);
-    let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    let bytes = length.unwrap_or(BODY_BYTES_MAX).min(BODY_BYTES_MAX);
-    u32::try_from(bytes).unwrap_or(u32::MAX)
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    length.unwrap_or(UPLOAD_BYTES_MAX)
 }
 
 fn head_bytes(request: &Request) -> usize {
@@ -284,14 +288,16 @@ mod tests {
         for (length, bytes) in [
             (Some(0), 0),
             (Some(100), 100),
-            (Some(usize::MAX), BODY_BYTES_MAX),
-            (None, BODY_BYTES_MAX),
+            (Some(UPLOAD_BYTES_MAX), UPLOAD_BYTES_MAX),
+            (None, UPLOAD_BYTES_MAX),
         ] {
             let request = request(length);
             load.reserve(&request).unwrap();
             assert_eq!(load.body_bytes(), bytes, "{length:?}");
         }
         assert_eq!(load.body_bytes(), 0, "given back with the request");
+        let refused = load.reserve(&request(Some(UPLOAD_BYTES_MAX + 1)));
+        assert_eq!(refused.unwrap_err().status(), StatusCode::PAYLOAD_TOO_LARGE);
         let mut inside = Vec::new();
         let refused = loop {
             let request = request(None);
@@ -301,11 +307,9 @@ mod tests {
             }
         };
         assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
-        assert_eq!(inside.len(), (256 << 20) / BODY_BYTES_MAX);
-        assert!(
-            load.reserve(&request(Some(100))).is_ok(),
-            "a small one fits"
-        );
+        assert_eq!(inside.len(), (256 << 20) / UPLOAD_BYTES_MAX);
+        inside.pop();
+        assert!(load.reserve(&request(Some(100))).is_ok());
     }
 
     #[test]

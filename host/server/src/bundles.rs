@@ -12,9 +12,9 @@ use crate::matters::MatterPath;
 use crate::problem::Problem;
 use crate::{App, now};
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::NaiveDate;
 use onething_contract::Text;
@@ -29,6 +29,8 @@ use std::path::{Component, PathBuf};
 use std::time::Duration;
 use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// How often a host asks whether another one has deployed something: well within the second in which
 /// all of them shall run it.
@@ -109,6 +111,14 @@ pub(crate) struct ActivationBody {
     open_cases: Option<u64>,
 }
 
+/// The operations, with their own limit of bytes.
+pub(crate) fn operations() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(deploy_bundle, list_bundles))
+        .layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX))
+        .routes(routes!(roll_back))
+}
+
 /// Checks a bundle with its fixtures and puts it in force on every host, without a pause.
 ///
 /// The body is a tar of `bundle.wasm` and `fixtures/<case>/…`, at most 32 MiB. The same again changes
@@ -129,8 +139,7 @@ pub(crate) async fn deploy_bundle(
     State(app): State<App>,
     caller: Caller,
     Checked(Query(asked)): Checked<Query<FromDay>>,
-    headers: HeaderMap,
-    body: Body,
+    Checked(bytes): Checked<Bytes>,
 ) -> Result<Response, Problem> {
     caller.must_be(&[Role::Reformer, Role::Operator])?;
     let Ok(turn) = app.checks.clone().try_acquire_owned() else {
@@ -141,7 +150,6 @@ pub(crate) async fn deploy_bundle(
             "another bundle is being checked; try again",
         ));
     };
-    let bytes = read(&headers, body).await?;
     let Some(runtime) = app.engine.runtime().cloned() else {
         return Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -261,25 +269,6 @@ pub(crate) async fn follow(engine: Engine, mut stopped: watch::Receiver<bool>) {
             _ = stopped.changed() => {}
         }
     }
-}
-
-/// The whole body, refused by its announced length before it is read.
-async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
-    let too_large = || {
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "upload-too-large",
-            format!("上传内容不得超过 {UPLOAD_BYTES_MAX} 字节"),
-            format!("an upload may have {UPLOAD_BYTES_MAX} bytes"),
-        )
-    };
-    let announced = headers.get(header::CONTENT_LENGTH);
-    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|bytes| bytes > UPLOAD_BYTES_MAX) {
-        return Err(too_large());
-    }
-    let bytes = axum::body::to_bytes(body, UPLOAD_BYTES_MAX).await;
-    Ok(bytes.map_err(|_| too_large())?.into())
 }
 
 /// An upload, unpacked. The folder goes when it is dropped.

@@ -4,7 +4,7 @@
 //! The file never holds a token and nothing here prints one. It knows no routes and no sessions; a
 //! caller is taken off or changed by editing the file and starting again.
 
-use crate::limits::CALLER_REQUESTS_MAX;
+use crate::limits::{CALLER_REQUESTS_MAX, CALLER_STREAMS_MAX};
 use crate::problem::Problem;
 use axum::http::StatusCode;
 use onething_case::State;
@@ -56,7 +56,8 @@ pub struct Sample {
 #[derive(Debug)]
 pub(crate) struct Caller {
     entry: Arc<Entry>,
-    _place: Option<OwnedSemaphorePermit>,
+    streams: Arc<Semaphore>,
+    _place: OwnedSemaphorePermit,
 }
 
 /// Why nobody can be let in.
@@ -123,6 +124,7 @@ struct Known {
     entry: Arc<Entry>,
     token_sha256: [u8; 32],
     places: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
 }
 
 impl Callers {
@@ -180,7 +182,8 @@ impl Callers {
         match known.places.clone().try_acquire_owned() {
             Ok(place) => Ok(Caller {
                 entry: known.entry.clone(),
-                _place: Some(place),
+                streams: known.streams.clone(),
+                _place: place,
             }),
             Err(_) => Err(Problem::new(
                 StatusCode::TOO_MANY_REQUESTS,
@@ -208,6 +211,7 @@ impl Callers {
                 entry: Arc::new(entry),
                 token_sha256,
                 places: Arc::new(Semaphore::new(CALLER_REQUESTS_MAX)),
+                streams: Arc::new(Semaphore::new(CALLER_STREAMS_MAX)),
             });
         }
         Ok(Self {
@@ -222,12 +226,17 @@ impl Caller {
         &self.entry.name
     }
 
-    /// For what goes on after the request: its number is limited elsewhere.
-    pub(crate) fn without_place(self) -> Self {
-        Self {
-            entry: self.entry,
-            _place: None,
-        }
+    /// For a stream, which goes on after the request: it takes a place of another kind.
+    pub(crate) fn following(mut self) -> Result<Self, Problem> {
+        let place = self.streams.clone().try_acquire_owned();
+        self._place = place.map_err(|_| {
+            Problem::full(
+                "too-many-streams",
+                format!("同一调用方同时最多跟踪 {CALLER_STREAMS_MAX} 个办件，请稍后重试"),
+                format!("a caller follows at most {CALLER_STREAMS_MAX} cases at a time; try again"),
+            )
+        })?;
+        Ok(self)
     }
 
     /// Who stands behind it.

@@ -27,8 +27,10 @@ pub(crate) const REQUESTS_MAX: usize = 256;
 pub(crate) const BODIES_BYTES_MAX: u32 = 256 << 20;
 /// Requests at a time, of one caller.
 pub(crate) const CALLER_REQUESTS_MAX: usize = 64;
-/// Callers that follow a case live, at a time.
+/// Streams of cases at a time, of all callers.
 pub(crate) const STREAMS_MAX: usize = 256;
+/// Streams of cases at a time, of one caller.
+pub(crate) const CALLER_STREAMS_MAX: usize = 128;
 /// How often a stream says that it is still there.
 pub(crate) const STREAM_SILENCE_MAX: Duration = Duration::from_secs(15);
 /// How often the store is asked for what other hosts committed, while somebody follows a case.

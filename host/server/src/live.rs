@@ -163,11 +163,11 @@ pub(crate) async fn stream(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let following = Following {
+        caller: caller.following()?,
         place: app.live.enter()?,
         news: app.live.follow(&path.id),
         stopping: app.stopping.subscribe(),
         app,
-        caller: caller.without_place(),
         id: path.id,
         after,
         ready: VecDeque::new(),

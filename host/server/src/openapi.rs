@@ -103,8 +103,7 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .routes(routes!(outreach::list_offers))
         .routes(routes!(outreach::get_statistics))
         .merge(materials::operations())
-        .routes(routes!(bundles::deploy_bundle, bundles::list_bundles))
-        .routes(routes!(bundles::roll_back))
+        .merge(bundles::operations())
         .routes(routes!(get_openapi))
 }
 

@@ -173,6 +173,16 @@ impl Problem {
         Self::new(StatusCode::TOO_MANY_REQUESTS, code, zh, en)
     }
 
+    /// The body is, or would be, larger than the operation takes.
+    pub(crate) fn too_large() -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body-too-large",
+            "请求体过大：JSON 不超过 12 MiB，材料文件不超过 10 MiB，事项包不超过 32 MiB",
+            "the body is too large: at most 12 MiB of JSON, 10 MiB of a material, 32 MiB of a bundle",
+        )
+    }
+
     /// The body did not arrive in time.
     pub(crate) fn too_slow() -> Self {
         Self::new(
@@ -398,15 +408,11 @@ impl From<JsonRejection> for Problem {
 
 impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
-        if rejection.status() != StatusCode::PAYLOAD_TOO_LARGE {
-            return unreadable();
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Self::too_large()
+        } else {
+            unreadable()
         }
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body-too-large",
-            "请求体过大：JSON 不超过 12 MiB，材料文件不超过 10 MiB",
-            "the body is too large: at most 12 MiB of JSON, 10 MiB of a material",
-        )
     }
 }
 

@@ -12,6 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use onething_engine::Engine;
+use std::convert::Infallible;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,16 +62,15 @@ pub async fn serve(
     let watching = tokio::spawn(live::watch(app.clone()));
     let connections = GracefulShutdown::new();
     let router = app.router();
+    let mut accepting = Box::pin(accept(listener, &router, &connections));
     let lost = tokio::select! {
         () = shutdown => None,
         lost = workers.join_next() => lost,
-        () = accept(&listener, &router, &connections) => None,
+        never = &mut accepting => match never {},
     };
     app.stopping.send_replace(true);
-    let lingering = accept(&listener, &router, &connections);
-    // It accepts for ever.
-    let _ = tokio::time::timeout(linger, lingering).await;
-    drop(listener);
+    let _ = tokio::time::timeout(linger, &mut accepting).await;
+    drop(accepting);
     if tokio::time::timeout(DRAIN_TIME_MAX, connections.shutdown())
         .await
         .is_err()
@@ -142,10 +142,15 @@ fn jitter() -> Duration {
 }
 
 /// Takes in connections for ever, at most so many at a time.
-async fn accept(listener: &TcpListener, router: &Router, connections: &GracefulShutdown) {
+async fn accept(
+    listener: TcpListener,
+    router: &Router,
+    connections: &GracefulShutdown,
+) -> Infallible {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    // It is never closed.
-    while let Ok(place) = places.clone().acquire_owned().await {
+    loop {
+        // An error says that it is closed, which nobody does.
+        let place = places.clone().acquire_owned().await.ok();
         let (stream, peer) = match listener.accept().await {
             Ok((stream, address)) => (stream, Peer(address.ip())),
             Err(error) => {

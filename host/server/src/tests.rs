@@ -1,6 +1,7 @@
 //! The API without a bundle: who is let in, what is refused and how, limits, and a case that was put
 //! into the store by hand. The main job over a real socket is tested with the built bundles.
 
+mod effects;
 mod given;
 mod live;
 mod money;

@@ -37,7 +37,15 @@ pub fn plan(case: &Submitted<'_, Answers>) -> Vec<Step> {
         phase: Phase::Acceptance,
         ..step(CHECK, "intake", region)
     }];
-    steps.extend(OFFICES.map(|office| step(office, office, region)));
+    steps.extend(OFFICES.map(|office| Step {
+        // The west may decide first, and may take it back until the south has decided.
+        effective_after: if office == "west" {
+            vec!["south".to_owned()]
+        } else {
+            Vec::new()
+        },
+        ..step(office, office, region)
+    }));
     steps.push(Step {
         after: vec!["north".to_owned(), "east".to_owned()],
         ..step(FINAL, "intake", region)

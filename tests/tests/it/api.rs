@@ -85,7 +85,7 @@ impl Served {
         let request = self.agent.post(format!("{}{path}", self.url));
         let request = request
             .header("authorization", self.bearer(caller))
-            .header("idempotency-key", "retirement-of-zhang");
+            .header("idempotency-key", path);
         Answer::of(request.send_json(body).unwrap())
     }
 

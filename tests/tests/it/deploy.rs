@@ -423,7 +423,7 @@ fn too_large(served: &Served) {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(
-        answer.starts_with("HTTP/1.1 413") && answer.contains("upload-too-large"),
+        answer.starts_with("HTTP/1.1 413") && answer.contains("body-too-large"),
         "{answer}"
     );
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod afterwards;
 mod api;
 mod cli;
 mod deploy;

@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 use simple::rules::{BUDGET, TRAP};
 use std::collections::BTreeMap;
 
-const PLATFORM: &str = "platform";
-const LIVES: [&str; 5] = ["plain", "notice", "paid", "line", "instant"];
+pub const PLATFORM: &str = "platform";
+pub const LIVES: [&str; 5] = ["plain", "notice", "paid", "line", "instant"];
 const FUNCTIONS: [&str; 6] = ["intake", "north", "east", "south", "west", "filer"];
 
 #[derive(Clone, Copy)]
@@ -41,7 +41,10 @@ enum CaseAct {
     Object,
     Withdraw,
     Resume,
+    Reopen,
     Rate,
+    Repair,
+    Appeal,
 }
 
 impl World {
@@ -73,7 +76,7 @@ impl World {
                 self.work().await?;
             }
             Act::Tick => self.tick(),
-            Act::Case => self.case_act().await,
+            Act::Case => self.case_act().await?,
             Act::Fund => self.fund().await,
             Act::Collect => {
                 self.collect()?;
@@ -202,15 +205,16 @@ impl World {
         let person = *self.rng.pick(&PEOPLE).unwrap();
         let life = *self.rng.pick(&LIVES).unwrap();
         let hand_in = self.hand_in(&mark, person, life);
-        self.keep(mark, hand_in);
+        self.keep(mark, hand_in, None);
         self.send(self.sent.len() - 1).await
     }
 
     /// What a platform is about to send.
-    pub fn keep(&mut self, mark: String, hand_in: HandIn) {
+    pub fn keep(&mut self, mark: String, hand_in: HandIn, appeal_of: Option<String>) {
         self.sent.push(Sent {
             mark,
             hand_in,
+            appeal_of,
             case_id: None,
         });
     }
@@ -230,14 +234,25 @@ impl World {
         };
         let (node, engine) = self.node();
         let (now, life) = (self.now, sent.hand_in.answers["simple-life"].to_string());
+        let (request, hand_in) = (Some(request), sent.hand_in);
+        let original = sent.appeal_of.clone();
         let submit = async {
-            let submitted = engine.submit("simple", sent.hand_in, PLATFORM, Some(request), now);
-            submitted.await
+            match original {
+                None => {
+                    let submitted = engine.submit("simple", hand_in, PLATFORM, request, now);
+                    submitted.await
+                }
+                Some(original) => {
+                    let appealed = engine.appeal(&original, hand_in, PLATFORM, request, now);
+                    appealed.await
+                }
+            }
         };
-        match self
-            .call(node, "", &format!("submit {life} {}", sent.mark), submit)
-            .await
-        {
+        let of = sent
+            .appeal_of
+            .map(|original| format!(" against {original}"));
+        let what = format!("submit {life} {}{}", sent.mark, of.unwrap_or_default());
+        match self.call(node, "", &what, submit).await {
             Reply::Done(Submitted::Registered { case_id, earlier }) => {
                 self.tell(&format!("  it is case {case_id}, earlier: {earlier}"));
                 self.marks.refused.remove(&sent.mark);
@@ -262,10 +277,10 @@ impl World {
         Ok(())
     }
 
-    async fn case_act(&mut self) {
+    async fn case_act(&mut self) -> Result<(), Wrong> {
         let ids: Vec<String> = self.known.keys().cloned().collect();
         let Some(id) = self.rng.pick(&ids).cloned() else {
-            return;
+            return Ok(());
         };
         let state = self.known[&id].state.clone();
         let if_so = |so: bool, often: usize, seldom: usize| if so { often } else { seldom };
@@ -288,7 +303,13 @@ impl World {
             ),
             (2, CaseAct::Withdraw),
             (if_so(state.parked.is_some(), 25, 1), CaseAct::Resume),
+            (3, CaseAct::Reopen),
             (if_so(completed, 20, 1), CaseAct::Rate),
+            (if_so(state.repair_task().is_some(), 20, 1), CaseAct::Repair),
+            (
+                if_so(state.may_be_appealed().is_ok(), 8, 1),
+                CaseAct::Appeal,
+            ),
         ]);
         match act {
             CaseAct::Decide => self.decide(&state).await,
@@ -299,8 +320,12 @@ impl World {
             CaseAct::Object => self.object(&state).await,
             CaseAct::Withdraw => self.withdraw(&state).await,
             CaseAct::Resume => self.resume(&state).await,
+            CaseAct::Reopen => self.reopen(&state).await,
             CaseAct::Rate => self.rate(&state).await,
+            CaseAct::Repair => self.repair(&state).await,
+            CaseAct::Appeal => self.appeal(&state).await?,
         }
+        Ok(())
     }
 
     async fn decide(&mut self, state: &State) {
@@ -460,20 +485,6 @@ impl World {
         let now = self.now;
         let work = engine.resume(&state.id, &mark, now);
         self.call(node, &mark, &format!("resume {}", state.id), work)
-            .await;
-    }
-
-    pub async fn rate(&mut self, state: &State) {
-        let mark = self.mark();
-        let (node, engine) = self.node();
-        let (now, comment) = (self.now, format!("评价 {mark}"));
-        let score = if self.sweeping {
-            5
-        } else {
-            u8::try_from(self.rng.below(7)).unwrap()
-        };
-        let work = engine.rate(&state.id, score, "applicant", Some(comment), now);
-        self.call(node, &mark, &format!("rate {} {score}", state.id), work)
             .await;
     }
 }

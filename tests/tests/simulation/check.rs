@@ -93,13 +93,14 @@ impl World {
         Ok(())
     }
 
-    /// At most one open or completed case has a key.
+    /// At most one open or completed case has a key; an appeal takes over its original's.
     fn check_keys(&self) -> Result<(), Wrong> {
         let mut holders: BTreeMap<&str, &str> = BTreeMap::new();
         for (id, known) in &self.known {
             let state = &known.state;
             let holds = matches!(&state.status, Status::Ended(Ending::Completed))
                 || !matches!(&state.status, Status::Ended(_));
+            let holds = holds && state.appeal.is_none();
             for key in state.assessment.unique_keys.iter().filter(|_| holds) {
                 if let Some(other) = holders.insert(key, id) {
                     return Err(format!("{other} and {id} both hold the key {key}"));
@@ -258,7 +259,8 @@ fn mark_of(recorded: &Recorded) -> Option<String> {
         Event::Registered(registration) => &registration.round.answers,
         Event::Corrected { round, .. } => &round.answers,
         Event::Decided { decision, .. } => &decision.opinion,
-        Event::Withdrawn { reason, .. } => reason,
+        Event::Withdrawn { reason, .. } | Event::Reopened { reason, .. } => reason,
+        Event::Repaired { text, .. } => text,
         Event::Objected(objection) => &objection.text,
         Event::Resumed { by } | Event::Signed { by, .. } => by,
         Event::Rated { comment, .. } => comment.as_ref()?,

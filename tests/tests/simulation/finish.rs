@@ -65,6 +65,9 @@ impl World {
             if promised(state).is_some() {
                 self.supply(state).await;
             }
+            if state.repair_task().is_some() {
+                self.repair(state).await;
+            }
             let tasks: Vec<_> = state.tasks().cloned().collect();
             for task in tasks {
                 if !matches!(task.step.mode, StepMode::PublicNotice(_)) {

@@ -8,6 +8,7 @@
 #![allow(clippy::print_stdout, reason = "a test tells")]
 
 mod acts;
+mod afterwards;
 mod check;
 mod faults;
 mod finish;

@@ -93,7 +93,7 @@ async fn script(world: &mut World, pause: &mut Option<u32>) -> Result<(), Wrong>
     hand_in.materials.clear();
     hand_in.answers["simple-remark"] = json!(mark);
     hand_in.answers["simple-amount"] = json!("20.00");
-    world.keep(mark, hand_in);
+    world.keep(mark, hand_in, None);
     for _ in 0..TRIES_MAX {
         if world.sent[0].case_id.is_none() {
             world.send(0).await?;

@@ -40,6 +40,8 @@ pub struct Known {
 pub struct Sent {
     pub mark: String,
     pub hand_in: HandIn,
+    /// The case that it goes over, where it is an appeal.
+    pub appeal_of: Option<String>,
     pub case_id: Option<String>,
 }
 

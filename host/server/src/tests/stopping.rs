@@ -3,7 +3,7 @@
 use super::Host;
 use super::given::CASE;
 use crate::App;
-use crate::limits::{REQUESTS_MAX, STREAMS_MAX};
+use crate::limits::{CALLER_STREAMS_MAX, REQUESTS_MAX, STREAMS_MAX};
 use axum::body::Body;
 use serde_json::json;
 use std::io::Error;
@@ -61,14 +61,21 @@ async fn so_many_streams_and_no_more() {
     let host = Host::new().await;
     let line = format!("GET /v1/cases/{CASE}/stream");
     let mut open = Vec::new();
-    for _ in 0..STREAMS_MAX {
-        open.push(host.open("operator", &line).await);
+    for caller in ["operator", "platform"] {
+        for _ in 0..CALLER_STREAMS_MAX {
+            open.push(host.open(caller, &line).await);
+        }
+        let refused = host.ask(caller, &line, None).await;
+        refused.problem(429, "too-many-streams");
+        assert!(!refused.header("retry-after").is_empty());
     }
-    let refused = host.ask("operator", &line, None).await;
-    refused.problem(429, "streams-full");
-    assert!(!refused.header("retry-after").is_empty());
+    assert_eq!(open.len(), STREAMS_MAX);
+    let clerk = "personnel-331102";
+    host.ask(clerk, &line, None)
+        .await
+        .problem(429, "streams-full");
     open.pop();
-    assert_eq!(host.open("operator", &line).await.status(), 200);
+    assert_eq!(host.open(clerk, &line).await.status(), 200);
 }
 
 #[tokio::test]
