@@ -3,20 +3,21 @@
 
 use crate::callers::{Caller, Role};
 use crate::extract::Checked;
-use crate::limits::MATERIAL_BYTES_MAX;
-use crate::problem::Problem;
+use crate::limits::{BODY_TIME_MAX, MATERIAL_BYTES_MAX};
+use crate::problem::{Problem, unreadable};
 use crate::records::MaterialBody;
 use crate::{App, now};
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
+use futures_util::stream::unfold;
 use onething_engine::stamp;
+use onething_store::{BlobReader, Store};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 /// A browser saves it and never shows it as a page of this host's.
 const NEVER_SHOWN: [(HeaderName, &str); 2] = [
@@ -33,14 +34,6 @@ const NEVER_SHOWN: [(HeaderName, &str); 2] = [
 pub(crate) struct MaterialPath {
     /// SHA-256 of the bytes, hex.
     sha256: String,
-}
-
-/// The operations, with their own limit of bytes.
-pub(crate) fn operations() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(put_material))
-        .layer(DefaultBodyLimit::max(MATERIAL_BYTES_MAX))
-        .routes(routes!(get_material))
 }
 
 /// Keeps a file, at most 10 MiB. The same bytes are kept once.
@@ -62,7 +55,7 @@ pub(crate) async fn put_material(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
-    Checked(bytes): Checked<Bytes>,
+    body: Body,
 ) -> Result<Response, Problem> {
     caller.must_be(&[Role::Platform, Role::Clerk])?;
     let media_type = headers
@@ -76,7 +69,29 @@ pub(crate) async fn put_material(
                 "say in the header Content-Type what the file is",
             )
         })?;
-    if bytes.is_empty() {
+    let taken_in = take_in(app.engine.store(), media_type, body);
+    let taken_in = tokio::time::timeout(BODY_TIME_MAX, taken_in).await;
+    let kept = taken_in.map_err(|_| Problem::too_slow())??;
+    let location = [(header::LOCATION, format!("/v1/materials/{}", kept.sha256))];
+    Ok((StatusCode::CREATED, location, Json(kept)).into_response())
+}
+
+/// Keeps what comes as it comes. What does not come to its end is swept later.
+async fn take_in(store: &Store, media_type: &str, body: Body) -> Result<MaterialBody, Problem> {
+    let bytes_max = u64::try_from(MATERIAL_BYTES_MAX).unwrap_or(u64::MAX);
+    let (at, mut size) = (stamp(now()), 0);
+    let mut writer = store.write_material(bytes_max, &at).await?;
+    let mut body = body.into_data_stream();
+    while let Some(bytes) = body.next().await {
+        let Ok(bytes) = bytes else {
+            writer.abort().await?;
+            return Err(unreadable());
+        };
+        size += bytes.len();
+        writer.write(&bytes).await?;
+    }
+    if size == 0 {
+        writer.abort().await?;
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "material-empty",
@@ -84,14 +99,8 @@ pub(crate) async fn put_material(
             "the file is empty; look at it and upload it again",
         ));
     }
-    let store = app.engine.store();
-    let sha256 = store
-        .put_material(&bytes, media_type, &stamp(now()))
-        .await?;
-    let location = [(header::LOCATION, format!("/v1/materials/{sha256}"))];
-    let size = bytes.len();
-    let kept = Json(MaterialBody { sha256, size });
-    Ok((StatusCode::CREATED, location, kept).into_response())
+    let sha256 = writer.finish(None, media_type, &at).await?;
+    Ok(MaterialBody { sha256, size })
 }
 
 /// A file, byte for byte as it was handed in.
@@ -115,9 +124,28 @@ pub(crate) async fn get_material(
     caller.must_be(&[Role::Platform, Role::Clerk, Role::Officer, Role::Operator])?;
     let store = app.engine.store();
     let material = store
-        .get_material(&path.sha256)
+        .read_material(&path.sha256)
         .await?
         .ok_or_else(|| Problem::unknown("material", "材料", &path.sha256))?;
-    let media_type = [(header::CONTENT_TYPE, material.media_type)];
-    Ok((media_type, NEVER_SHOWN, material.bytes).into_response())
+    let info = material.info();
+    let about = [
+        (header::CONTENT_TYPE, info.media_type.clone()),
+        (header::CONTENT_LENGTH, info.size.to_string()),
+    ];
+    let chunks = unfold(Some(material), |material| async { next(material?).await });
+    Ok((about, NEVER_SHOWN, Body::from_stream(chunks)).into_response())
+}
+
+/// The next bytes and who goes on after them. One that is damaged breaks off: whoever reads it sees
+/// that it is shorter than was said.
+async fn next(
+    mut material: BlobReader,
+) -> Option<(Result<Bytes, onething_store::Error>, Option<BlobReader>)> {
+    match material.next().await {
+        Ok(bytes) => Some((Ok(bytes?.into()), Some(material))),
+        Err(error) => {
+            tracing::error!(%error, "a material cannot be read");
+            Some((Err(error), None))
+        }
+    }
 }

@@ -102,7 +102,8 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .routes(routes!(effects::settle_effect))
         .routes(routes!(outreach::list_offers))
         .routes(routes!(outreach::get_statistics))
-        .merge(materials::operations())
+        .routes(routes!(materials::put_material))
+        .routes(routes!(materials::get_material))
         .merge(bundles::operations())
         .routes(routes!(get_openapi))
 }

@@ -290,6 +290,7 @@ impl From<onething_store::Error> for Problem {
     fn from(error: onething_store::Error) -> Self {
         match error {
             onething_store::Error::Erased { .. } => Self::erased(),
+            onething_store::Error::BlobTooLarge { .. } => Self::too_large(),
             error => Error::from(error).into(),
         }
     }
@@ -430,7 +431,7 @@ impl From<PathRejection> for Problem {
     }
 }
 
-fn unreadable() -> Problem {
+pub(crate) fn unreadable() -> Problem {
     Problem::malformed(
         "malformed-body",
         "无法读取请求体",

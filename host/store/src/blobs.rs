@@ -1,10 +1,14 @@
 //! Bytes by what they are: a file is named by its SHA-256 and kept in chunks, written and read one
 //! chunk at a time, so that nobody holds a file whole for it.
 //!
-//! The hash is that of the file itself, taken before a chunk is handed to [`Store::put_chunk`] and
-//! after it came back from the database: what is kept may be something else than what is hashed.
+//! The hash is that of the file itself, before a chunk is closed and after it was opened. A material
+//! is closed, and its SHA-256 is not: it is what everybody knows the material by. Whoever has the
+//! database and guesses a whole file can tell that it is there.
 
+use crate::closed::place;
 use crate::error::{failed, signed, unsigned};
+use crate::keyring::{self, Keyring};
+use crate::vault::DataKey;
 use crate::{Connection, Error, Store, count};
 use sha2::{Digest, Sha256};
 
@@ -29,6 +33,8 @@ pub struct BlobInfo {
 pub struct BlobWriter {
     store: Store,
     upload: i64,
+    /// A material's, under which its chunks are closed.
+    key: Option<DataKey>,
     /// What is not written yet; less than a chunk.
     rest: Vec<u8>,
     chunks: i64,
@@ -41,6 +47,8 @@ pub struct BlobWriter {
 pub struct BlobReader {
     store: Store,
     info: BlobInfo,
+    /// A material's.
+    key: Option<DataKey>,
     next: i64,
     read: u64,
     hash: Sha256,
@@ -49,6 +57,34 @@ pub struct BlobReader {
 impl Store {
     /// Begins to take in a file of at most so many bytes. `now` is when, RFC 3339.
     pub async fn write_blob(&self, bytes_max: u64, now: &str) -> Result<BlobWriter, Error> {
+        self.write_file(None, bytes_max, now).await
+    }
+
+    /// Likewise a material, which is closed under a key of its own.
+    pub async fn write_material(&self, bytes_max: u64, now: &str) -> Result<BlobWriter, Error> {
+        let key = DataKey::generate()?;
+        self.write_file(Some(key), bytes_max, now).await
+    }
+
+    /// Keeps a material that is at hand as a whole, and answers its SHA-256 in hex.
+    pub async fn put_material(
+        &self,
+        bytes: &[u8],
+        media_type: &str,
+        stored_at: &str,
+    ) -> Result<String, Error> {
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let mut writer = self.write_material(size, stored_at).await?;
+        writer.write(bytes).await?;
+        writer.finish(None, media_type, stored_at).await
+    }
+
+    async fn write_file(
+        &self,
+        key: Option<DataKey>,
+        bytes_max: u64,
+        now: &str,
+    ) -> Result<BlobWriter, Error> {
         let operation = "begin an upload";
         let upload = self
             .write(operation, now.to_owned(), |now, connection| {
@@ -67,6 +103,7 @@ impl Store {
         Ok(BlobWriter {
             store: self.clone(),
             upload,
+            key,
             rest: Vec::new(),
             chunks: 0,
             size: 0,
@@ -78,13 +115,46 @@ impl Store {
     /// A file by its SHA-256 in hex, to be read chunk by chunk.
     pub async fn read_blob(&self, sha256: &str) -> Result<Option<BlobReader>, Error> {
         let info = self.blob(sha256).await?;
-        Ok(info.map(|info| BlobReader {
-            store: self.clone(),
-            info,
-            next: 0,
-            read: 0,
-            hash: Sha256::new(),
-        }))
+        Ok(info.map(|info| BlobReader::new(self, info, None)))
+    }
+
+    /// A material by its SHA-256 in hex, likewise.
+    pub async fn read_material(&self, sha256: &str) -> Result<Option<BlobReader>, Error> {
+        let scope = keyring::of_material(sha256);
+        let row: Option<MaterialColumns> = sqlx::query_as(
+            "SELECT upload, media_type, size, stored_at, master, wrapped
+             FROM materials LEFT JOIN data_keys ON scope = $2 WHERE sha256 = $1",
+        )
+        .bind(sha256)
+        .bind(&scope)
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(failed("read a material"))?;
+        let Some((upload, media_type, size, stored_at, master, wrapped)) = row else {
+            return Ok(None);
+        };
+        let key = self.keyring.unwrap(&scope, (master, wrapped))?;
+        let key = key.ok_or_else(|| Error::Damaged {
+            what: format!("{scope} (it has no key)"),
+        })?;
+        let info = BlobInfo {
+            sha256: sha256.to_owned(),
+            media_type,
+            size: unsigned(size, "the size of a material")?,
+            stored_at,
+            upload,
+        };
+        Ok(Some(BlobReader::new(self, info, Some(key))))
+    }
+
+    /// Whether a material is kept.
+    pub async fn has_material(&self, sha256: &str) -> Result<bool, Error> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM materials WHERE sha256 = $1")
+            .bind(sha256)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(failed("look for a material"))?;
+        Ok(found.is_some())
     }
 
     /// What is known of a file.
@@ -127,11 +197,7 @@ impl Store {
         self.write(operation, upload, |upload, connection| {
             Box::pin(async move {
                 if end_upload(connection, *upload).await? {
-                    sqlx::query("DELETE FROM blob_chunks WHERE upload = $1")
-                        .bind(*upload)
-                        .execute(connection)
-                        .await
-                        .map_err(failed("take away an upload"))?;
+                    drop_chunks(connection, *upload).await?;
                 }
                 Ok(())
             })
@@ -217,10 +283,13 @@ impl BlobWriter {
             stored_at: stored_at.to_owned(),
             upload: self.upload,
         };
+        let keyring = self.store.keyring.clone();
+        let key = self.key.take().map(|key| (keyring, key));
+        let new = (info, key);
         let is_new = self
             .store
-            .write("keep a file", info, |info, connection| {
-                Box::pin(keep(info, connection))
+            .write("keep a file", new, |(info, key), connection| {
+                Box::pin(keep(info, key.as_ref(), connection))
             })
             .await?;
         if !is_new {
@@ -238,7 +307,10 @@ impl BlobWriter {
         if self.rest.is_empty() {
             return Ok(());
         }
-        let chunk = std::mem::take(&mut self.rest);
+        let mut chunk = std::mem::take(&mut self.rest);
+        if let Some(key) = &self.key {
+            chunk = key.close(&place::chunk(self.upload, self.chunks), &chunk)?;
+        }
         self.store
             .put_chunk(self.upload, self.chunks, chunk)
             .await?;
@@ -248,6 +320,17 @@ impl BlobWriter {
 }
 
 impl BlobReader {
+    fn new(store: &Store, info: BlobInfo, key: Option<DataKey>) -> Self {
+        Self {
+            store: store.clone(),
+            info,
+            key,
+            next: 0,
+            read: 0,
+            hash: Sha256::new(),
+        }
+    }
+
     /// What is known of it.
     pub fn info(&self) -> &BlobInfo {
         &self.info
@@ -258,7 +341,11 @@ impl BlobReader {
     /// # Errors
     /// At the end, where what was read is not what its hash says: nothing of it can be trusted.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        if let Some(chunk) = self.store.get_chunk(self.info.upload, self.next).await? {
+        let (upload, n) = (self.info.upload, self.next);
+        if let Some(mut chunk) = self.store.get_chunk(upload, n).await? {
+            if let Some(key) = &self.key {
+                chunk = key.open(&place::chunk(upload, n), &chunk)?;
+            }
             self.next += 1;
             self.read += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
             self.hash.update(&chunk);
@@ -286,28 +373,55 @@ impl BlobReader {
     }
 }
 
-/// Whether these bytes were not kept before.
-async fn keep(info: &BlobInfo, connection: &mut Connection) -> Result<bool, Error> {
-    let kept = sqlx::query(
-        "INSERT INTO blobs (sha256, upload, media_type, size, stored_at)
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (sha256) DO NOTHING",
-    )
-    .bind(&info.sha256)
-    .bind(info.upload)
-    .bind(&info.media_type)
-    .bind(signed(info.size))
-    .bind(&info.stored_at)
-    .execute(&mut *connection)
-    .await
-    .map_err(failed("keep a file"))?;
+type MaterialColumns = (i64, String, i64, String, Option<String>, Option<Vec<u8>>);
+
+/// Whether these bytes were not kept before, as a material where there is a key.
+async fn keep(
+    info: &BlobInfo,
+    key: Option<&(Keyring, DataKey)>,
+    connection: &mut Connection,
+) -> Result<bool, Error> {
+    let sql = match key {
+        None => {
+            "INSERT INTO blobs (sha256, upload, media_type, size, stored_at)
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (sha256) DO NOTHING"
+        }
+        Some(_) => {
+            "INSERT INTO materials (sha256, upload, media_type, size, stored_at)
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (sha256) DO NOTHING"
+        }
+    };
+    let kept = sqlx::query(sql)
+        .bind(&info.sha256)
+        .bind(info.upload)
+        .bind(&info.media_type)
+        .bind(signed(info.size))
+        .bind(&info.stored_at)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed("keep a file"))?;
     if kept.rows_affected() == 0 {
         return Ok(false);
+    }
+    if let Some((keyring, key)) = key {
+        let scope = keyring::of_material(&info.sha256);
+        keyring.add(&mut *connection, &scope, key).await?;
     }
     // Where it was swept as given up, its chunks are gone.
     match end_upload(connection, info.upload).await? {
         true => Ok(true),
         false => Err(Error::UploadGone),
     }
+}
+
+/// Takes away what a file consists of.
+pub(crate) async fn drop_chunks(connection: &mut Connection, upload: i64) -> Result<(), Error> {
+    sqlx::query("DELETE FROM blob_chunks WHERE upload = $1")
+        .bind(upload)
+        .execute(connection)
+        .await
+        .map_err(failed("take away a file"))?;
+    Ok(())
 }
 
 /// Whether it was still under way.

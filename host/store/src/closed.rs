@@ -42,6 +42,11 @@ pub(crate) mod place {
         format!("effect-error/{ticket}")
     }
 
+    /// Of a material, of which more is known only at its end.
+    pub fn chunk(upload: i64, n: i64) -> String {
+        format!("chunk/{upload}/{n}")
+    }
+
     /// What is known of a document.
     pub fn document(case_id: &str, name: &str, event: u64) -> String {
         format!("document/{case_id}/{event}/{name}")

@@ -5,6 +5,7 @@
 //! made before. The database's own log may hold a destroyed key until it is written over.
 
 use crate::backend::{Backend, joined};
+use crate::blobs::drop_chunks;
 use crate::error::failed;
 use crate::keyring;
 use crate::{Connection, Error, Store};
@@ -230,11 +231,11 @@ impl Erasure {
         let lock = self.backend.for_update();
         // While they are held no other case begins to name one.
         let sql = joined(format!(
-            "SELECT sha256 FROM materials
+            "SELECT sha256, upload FROM materials
              WHERE sha256 IN (SELECT sha256 FROM material_uses WHERE case_id = $1)
              ORDER BY sha256{lock}"
         ));
-        let materials: Vec<String> = sqlx::query_scalar(sql)
+        let materials: Vec<(String, i64)> = sqlx::query_as(sql)
             .bind(case_id)
             .fetch_all(&mut *connection)
             .await
@@ -245,7 +246,7 @@ impl Erasure {
             .await
             .map_err(failed(operation))?;
         let mut erased = 0;
-        for sha256 in materials {
+        for (sha256, upload) in materials {
             let gone = sqlx::query(
                 "DELETE FROM materials WHERE sha256 = $1
                  AND NOT EXISTS (SELECT 1 FROM material_uses WHERE sha256 = $1)",
@@ -256,6 +257,7 @@ impl Erasure {
             .map_err(failed(operation))?;
             if gone.rows_affected() == 1 {
                 destroy(connection, &keyring::of_material(&sha256)).await?;
+                drop_chunks(connection, upload).await?;
                 erased += 1;
             }
         }

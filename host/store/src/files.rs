@@ -1,33 +1,16 @@
-//! Bytes that are kept exactly: materials by what they are, documents by what they stand for.
-//! Both are checked against their SHA-256 each time they are read.
-//!
-//! A material is closed, and its SHA-256 is not: it is what everybody knows the material by. Whoever
-//! has the database and guesses a whole file can tell that it is there.
+//! Documents of cases, kept exactly and checked against their SHA-256 each time they are read.
 
 use crate::append::lock_case;
 use crate::backend::{Backend, joined};
 use crate::closed::place;
 use crate::error::{failed, signed, to_json, unsigned};
-use crate::keyring::{self, KEY_OF_CASE, Keyring};
+use crate::keyring::{self, KEY_OF_CASE};
 use crate::read::opened;
 use crate::vault::DataKey;
 use crate::{Connection, Error, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-
-/// A material as it was handed in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MaterialFile {
-    /// Hex, of the bytes.
-    pub sha256: String,
-    /// As whoever stored it first said.
-    pub media_type: String,
-    /// RFC 3339.
-    pub stored_at: String,
-    /// The file.
-    pub bytes: Vec<u8>,
-}
 
 /// A document of a case, without its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,72 +44,6 @@ struct About {
 type DocumentColumns = (String, i64, Vec<u8>, Option<String>, Option<Vec<u8>>);
 
 impl Store {
-    /// Keeps a material and answers its SHA-256 in hex. The same bytes are kept once.
-    pub async fn put_material(
-        &self,
-        bytes: &[u8],
-        media_type: &str,
-        stored_at: &str,
-    ) -> Result<String, Error> {
-        let sha256 = hex::encode(Sha256::digest(bytes));
-        let scope = keyring::of_material(&sha256);
-        let key = DataKey::generate()?;
-        let material = NewMaterial {
-            keyring: self.keyring.clone(),
-            size: bytes.len(),
-            closed: key.close(&scope, bytes)?,
-            key,
-            scope,
-            sha256: sha256.clone(),
-            media_type: media_type.to_owned(),
-            stored_at: stored_at.to_owned(),
-        };
-        self.write("keep a material", material, |material, connection| {
-            Box::pin(material.put(connection))
-        })
-        .await?;
-        Ok(sha256)
-    }
-
-    /// A material by its SHA-256 in hex.
-    pub async fn get_material(&self, sha256: &str) -> Result<Option<MaterialFile>, Error> {
-        let scope = keyring::of_material(sha256);
-        let row: Option<MaterialColumns> = sqlx::query_as(
-            "SELECT media_type, stored_at, bytes, master, wrapped
-             FROM materials LEFT JOIN data_keys ON scope = $2 WHERE sha256 = $1",
-        )
-        .bind(sha256)
-        .bind(&scope)
-        .fetch_optional(&self.readers)
-        .await
-        .map_err(failed("read a material"))?;
-        let Some((media_type, stored_at, closed, master, wrapped)) = row else {
-            return Ok(None);
-        };
-        let key = self.keyring.unwrap(&scope, (master, wrapped))?;
-        let key = key.ok_or_else(|| Error::Damaged {
-            what: format!("{scope} (it has no key)"),
-        })?;
-        let bytes = key.open(&scope, &closed)?;
-        check(&bytes, sha256, || format!("material {sha256}"))?;
-        Ok(Some(MaterialFile {
-            sha256: sha256.to_owned(),
-            media_type,
-            stored_at,
-            bytes,
-        }))
-    }
-
-    /// Whether a material is kept.
-    pub async fn has_material(&self, sha256: &str) -> Result<bool, Error> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM materials WHERE sha256 = $1")
-            .bind(sha256)
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(failed("look for a material"))?;
-        Ok(found.is_some())
-    }
-
     /// Keeps a document of a case as of an event. Once kept its bytes never change; seals are added
     /// to those it bears, each once, so that doing it twice is doing it once.
     pub async fn put_document(
@@ -214,41 +131,7 @@ impl Store {
     }
 }
 
-type MaterialColumns = (String, String, Vec<u8>, Option<String>, Option<Vec<u8>>);
 type FileColumns = (i64, Vec<u8>, Vec<u8>, Option<String>, Option<Vec<u8>>);
-
-/// A material to keep, unless it is there.
-struct NewMaterial {
-    keyring: Keyring,
-    key: DataKey,
-    scope: String,
-    sha256: String,
-    media_type: String,
-    stored_at: String,
-    size: usize,
-    closed: Vec<u8>,
-}
-
-impl NewMaterial {
-    async fn put(&self, connection: &mut Connection) -> Result<(), Error> {
-        let inserted = sqlx::query(
-            "INSERT INTO materials (sha256, media_type, size, stored_at, bytes)
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (sha256) DO NOTHING",
-        )
-        .bind(&self.sha256)
-        .bind(&self.media_type)
-        .bind(i64::try_from(self.size).unwrap_or(i64::MAX))
-        .bind(&self.stored_at)
-        .bind(self.closed.as_slice())
-        .execute(&mut *connection)
-        .await
-        .map_err(failed("keep a material"))?;
-        if inserted.rows_affected() == 1 {
-            self.keyring.add(connection, &self.scope, &self.key).await?;
-        }
-        Ok(())
-    }
-}
 
 /// A document to keep, or whose seals are to be added to one that is there.
 struct NewDocument {

@@ -51,7 +51,7 @@ pub use deployments::{ActivationRow, BundleRow, NewActivation, Rollback};
 pub use effects::{EffectRow, EffectStatus};
 pub use erasure::{Erased, NotErased, Why};
 pub use error::{CommitError, Error};
-pub use files::{DocumentFile, DocumentInfo, MaterialFile};
+pub use files::{DocumentFile, DocumentInfo};
 pub use ledger::{Balances, BudgetRow, Instruction, NewBudget, ReservationRow, SentPayment};
 pub use outreach::{NewOffer, OfferFilter, OfferRow, OutreachRun};
 pub use read::{CaseFilter, TaskKey};

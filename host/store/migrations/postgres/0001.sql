@@ -203,10 +203,11 @@ CREATE TABLE counters (
 
 CREATE TABLE materials (
     sha256     TEXT COLLATE "C" PRIMARY KEY,
+    -- As of `blobs`; what its chunks have is closed.
+    upload     BIGINT NOT NULL UNIQUE,
     media_type TEXT COLLATE "C" NOT NULL,
     size       BIGINT  NOT NULL,
-    stored_at  TEXT COLLATE "C" NOT NULL,
-    bytes      BYTEA   NOT NULL
+    stored_at  TEXT COLLATE "C" NOT NULL
 );
 
 -- The cases that name a material.

@@ -197,10 +197,11 @@ CREATE TABLE counters (
 
 CREATE TABLE materials (
     sha256     TEXT    PRIMARY KEY,
+    -- As of `blobs`; what its chunks have is closed.
+    upload     INTEGER NOT NULL UNIQUE,
     media_type TEXT    NOT NULL,
     size       INTEGER NOT NULL,
-    stored_at  TEXT    NOT NULL,
-    bytes      BLOB    NOT NULL
+    stored_at  TEXT    NOT NULL
 ) STRICT;
 
 -- The cases that name a material.

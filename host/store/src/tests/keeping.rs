@@ -2,6 +2,37 @@
 
 use super::*;
 
+async fn a_material_of_many_chunks_is_in_their_order_or_found_out(database: Database) {
+    let store = database.open().await;
+    let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(CHUNK_BYTES * 2 + 5).collect();
+    let mut writer = store.write_material(1 << 20, AT).await.unwrap();
+    for part in bytes.chunks(100_000) {
+        writer.write(part).await.unwrap();
+    }
+    let sha256 = writer.finish(None, "image/tiff", AT).await.unwrap();
+    assert_eq!(store.put_material(&bytes, "x", AT).await.unwrap(), sha256);
+    let chunks = async || {
+        let count = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM blob_chunks");
+        count.fetch_one(store.writer.pool()).await.unwrap()
+    };
+    assert_eq!(chunks().await, 3, "the same bytes are kept once");
+    let read = async || {
+        let material = store.read_material(&sha256).await.unwrap().unwrap();
+        material.bytes().await
+    };
+    assert!(read().await.unwrap() == bytes);
+    for change in [
+        // The first and the second change places.
+        "UPDATE blob_chunks SET n = n + 10 WHERE n < 2",
+        "UPDATE blob_chunks SET n = 11 - n WHERE n >= 10",
+    ] {
+        let changed = sqlx::query(change).execute(store.writer.pool());
+        changed.await.unwrap();
+    }
+    let damaged = read().await.unwrap_err();
+    assert!(matches!(damaged, Error::Damaged { .. }), "{damaged}");
+}
+
 async fn files_are_kept_exactly_or_found_out(database: Database) {
     let store = database.open().await;
     store
@@ -16,14 +47,12 @@ async fn files_are_kept_exactly_or_found_out(database: Database) {
             .unwrap(),
         sha256
     );
-    let material = store.get_material(&sha256).await.unwrap().unwrap();
-    assert_eq!(
-        (material.media_type.as_str(), material.bytes.as_slice()),
-        ("image/png", &b"scan"[..])
-    );
+    let material = store.read_material(&sha256).await.unwrap().unwrap();
+    assert_eq!(material.info().media_type, "image/png");
+    assert_eq!(material.bytes().await.unwrap(), b"scan");
     assert!(store.has_material(&sha256).await.unwrap());
     assert!(!store.has_material("ff").await.unwrap());
-    assert_eq!(store.get_material("ff").await.unwrap(), None);
+    assert!(store.read_material("ff").await.unwrap().is_none());
 
     let put = |event, bytes: &'static [u8], seals| {
         let store = store.clone();
@@ -73,14 +102,15 @@ async fn files_are_kept_exactly_or_found_out(database: Database) {
     }
     database.unlock_events().await;
     for tamper in [
-        "UPDATE materials SET bytes = $1",
+        "UPDATE blob_chunks SET bytes = $1",
         "UPDATE documents SET bytes = $1",
         "UPDATE events SET body = $1",
     ] {
         let tampered = sqlx::query(tamper).bind(&b"{"[..]);
         tampered.execute(store.writer.pool()).await.unwrap();
     }
-    let damaged = store.get_material(&sha256).await.unwrap_err();
+    let material = store.read_material(&sha256).await.unwrap().unwrap();
+    let damaged = material.bytes().await.unwrap_err();
     assert!(matches!(damaged, Error::Damaged { .. }));
     let damaged = store.get_document(CASE, "form", None).await.unwrap_err();
     assert!(matches!(damaged, Error::Damaged { .. }));
@@ -131,6 +161,7 @@ async fn reopening_keeps_everything(database: Database) {
 }
 
 on_both!(
+    a_material_of_many_chunks_is_in_their_order_or_found_out,
     files_are_kept_exactly_or_found_out,
     reopening_keeps_everything,
 );

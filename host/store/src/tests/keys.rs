@@ -159,8 +159,12 @@ async fn what_is_erased_is_gone_and_its_chain_is_not(database: Database) {
         let refused = matches!(append, Err(CommitError::Store(Error::Erased { .. })));
         assert!(refused, "{append:?}");
         assert_eq!(store.documents(CASE).await.unwrap(), []);
-        assert_eq!(store.get_material(&own).await.unwrap(), None);
-        assert!(store.get_material(&shared).await.unwrap().is_some());
+        assert!(store.read_material(&own).await.unwrap().is_none());
+        let chunks = sqlx::query_scalar("SELECT COUNT(*) FROM blob_chunks");
+        let chunks: i64 = chunks.fetch_one(&store.readers).await.unwrap();
+        assert_eq!(chunks, 1, "the shared one's");
+        let shared = store.read_material(&shared).await.unwrap().unwrap();
+        assert_eq!(shared.bytes().await.unwrap(), b"shared");
         let verified = store.verify(CASE, |_| Err("it is not asked".into())).await;
         let whole = Verified {
             events: 2,
