@@ -100,7 +100,8 @@ impl Application {
         let key = format!("{}-{step}", self.key);
         let answer = served.post(token, &path, &key, &body).ok_or(Silence)?;
         match (answer.status, answer.body["code"].as_str()) {
-            (200, _) | (409, Some("already-decided")) => {
+            // An answer was lost; a case that is over has all of its decisions.
+            (200, _) | (409, Some("already-decided" | "case-ended")) => {
                 self.decided.insert(step);
                 Ok(())
             }
