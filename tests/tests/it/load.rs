@@ -15,9 +15,11 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 const CALLER_REQUESTS_MAX: usize = 64;
 /// What all together may have under way, as callers.
 const FULL_CALLERS: usize = 4;
-/// Of a material, and of all bodies under way.
-const MATERIAL_BYTES_MAX: usize = 10 << 20;
+/// Of an uploaded bundle, and of all bodies under way.
+const UPLOAD_BYTES_MAX: usize = 32 << 20;
 const BODIES_BYTES_MAX: usize = 256 << 20;
+/// What an officer asks for.
+const DECIDE: &str = "POST /v1/cases/331102-2026-000001/steps/x/decisions";
 
 fn served(data: &Path, more: &[&str]) -> Served {
     with_registers(data);
@@ -49,16 +51,9 @@ fn until_under_way(served: &Served, count: usize) {
 }
 
 /// A request whose body does not come.
-fn hold(served: &Served, caller: &str, bytes: usize) -> TcpStream {
-    let head = format!("content-type: text/plain\r\ncontent-length: {bytes}\r\n");
-    served.begin(caller, "PUT /v1/materials", &head, "x")
-}
-
-/// The same of whoever may not upload.
-fn hold_decision(served: &Served, officer: &str) -> TcpStream {
-    let head = "content-type: application/json\r\ncontent-length: 100\r\n";
-    let line = "POST /v1/cases/331102-2026-000001/steps/x/decisions";
-    served.begin(officer, line, head, "{")
+fn hold(served: &Served, caller: &str, line: &str, bytes: usize) -> TcpStream {
+    let head = format!("content-type: application/json\r\ncontent-length: {bytes}\r\n");
+    served.begin(caller, line, &head, "{")
 }
 
 #[track_caller]
@@ -85,7 +80,7 @@ fn what_there_is_no_room_for_is_told_when_to_come_back() {
 
     // One caller's places.
     let mut held: Vec<_> = (0..CALLER_REQUESTS_MAX)
-        .map(|_| hold(&served, "clerk", 100))
+        .map(|_| hold(&served, "clerk", "PUT /v1/materials", 100))
         .collect();
     until_under_way(&served, held.len());
     come_back(&served.get("clerk", "/v1/cases"), "too-many-requests");
@@ -97,7 +92,7 @@ fn what_there_is_no_room_for_is_told_when_to_come_back() {
         .keys()
         .filter(|name| name.ends_with("-331102"));
     for officer in officers.take(FULL_CALLERS - 1) {
-        held.extend((0..CALLER_REQUESTS_MAX).map(|_| hold_decision(&served, officer)));
+        held.extend((0..CALLER_REQUESTS_MAX).map(|_| hold(&served, officer, DECIDE, 100)));
     }
     until_under_way(&served, held.len());
     come_back(&served.get("platform", "/v1/cases"), "host-full");
@@ -108,12 +103,12 @@ fn what_there_is_no_room_for_is_told_when_to_come_back() {
     until_under_way(&served, 0);
 
     // The bytes of bodies, before they are read.
-    let fitting = BODIES_BYTES_MAX / MATERIAL_BYTES_MAX;
+    let fitting = BODIES_BYTES_MAX / UPLOAD_BYTES_MAX;
     let held: Vec<_> = (0..fitting)
-        .map(|_| hold(&served, "clerk", MATERIAL_BYTES_MAX))
+        .map(|_| hold(&served, "reformer", "POST /v1/bundles", UPLOAD_BYTES_MAX))
         .collect();
-    until(|| metric(&served, "onething_body_bytes ") == fitting * MATERIAL_BYTES_MAX);
-    let mut refused = hold(&served, "platform", MATERIAL_BYTES_MAX);
+    until(|| metric(&served, "onething_body_bytes ") == BODIES_BYTES_MAX);
+    let mut refused = hold(&served, "tax-331102", DECIDE, 100);
     let mut answer = [0; 12];
     refused.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 429");
