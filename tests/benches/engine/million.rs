@@ -194,9 +194,10 @@ async fn copy(
     key: &str,
     template: &str,
 ) -> Option<String> {
-    let sql = format!("SELECT * FROM {table} WHERE {key} LIKE $1");
-    let row = sqlx::query(AssertSqlSafe(sql)).bind(format!("{template}%"));
-    let row = row.fetch_optional(connection).await.unwrap()?;
+    let of_template = format!("t.{key} >= '{template}' AND t.{key} < '{template}~'");
+    let sql = format!("SELECT * FROM {table} AS t WHERE {of_template}");
+    let row = sqlx::query(AssertSqlSafe(sql)).fetch_optional(connection);
+    let row = row.await.unwrap()?;
     let (mut names, mut values) = (Vec::new(), Vec::new());
     for (name, value) in columns(&row) {
         // What the database numbers by itself is in none of these tables.
@@ -209,7 +210,7 @@ async fn copy(
     };
     Some(format!(
         "WITH RECURSIVE numbers (i) AS (SELECT $from UNION ALL SELECT i + 1 FROM numbers WHERE i + 1 < $to)
-         INSERT INTO {table} ({}) SELECT {} FROM numbers, {table} AS t WHERE t.{key} LIKE '{template}%' {only_open}",
+         INSERT INTO {table} ({}) SELECT {} FROM numbers, {table} AS t WHERE {of_template} {only_open}",
         names.join(", "),
         values.join(", "),
     ))
