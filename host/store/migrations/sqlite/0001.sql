@@ -146,6 +146,8 @@ CREATE TABLE idempotency (
     case_id        TEXT NOT NULL REFERENCES cases (id) DEFERRABLE INITIALLY DEFERRED,
     PRIMARY KEY (caller, key)
 ) STRICT;
+-- With a key that waits for its case, SQLite looks for it whenever a case is written.
+CREATE INDEX idempotency_by_case ON idempotency (case_id);
 
 CREATE TABLE counters (
     name  TEXT    PRIMARY KEY,
