@@ -1,8 +1,9 @@
 //! What the case engine costs beside its database. Every figure that decides is a ratio of two
 //! things measured in turns in one run: the machine has other things to do as well.
 //!
-//! `-- rate life nodes recovery million` runs some parts only; `million` asks for
-//! `ONETHING_BENCH_MILLION=1` beside, since its rows take minutes and gigabytes.
+//! `-- rate life nodes recovery million` runs some parts only, `-- sqlite` or `-- postgres` those of
+//! one database; `million` asks for `ONETHING_BENCH_MILLION=1` beside, since its rows take minutes
+//! and gigabytes.
 
 #![allow(missing_docs, reason = "a bench")]
 #![allow(clippy::print_stdout, reason = "the figures are the result")]
@@ -57,6 +58,13 @@ impl Databases {
 impl Kind {
     pub const BOTH: [Kind; 2] = [Kind::Sqlite, Kind::Postgres];
 
+    fn word(self) -> &'static str {
+        match self {
+            Kind::Sqlite => "sqlite",
+            Kind::Postgres => "postgres",
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Kind::Sqlite => "SQLite",
@@ -72,11 +80,16 @@ fn main() {
             _ => recovery::child(),
         };
     }
-    let parts: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|word| !word.starts_with('-'))
-        .collect();
-    let asked = |part: &str| parts.is_empty() || parts.iter().any(|asked| asked == part);
+    let words = std::env::args().skip(1);
+    let words = words.filter(|word| !word.starts_with('-'));
+    let (kinds, parts): (Vec<_>, Vec<_>) =
+        words.partition(|word| Kind::BOTH.iter().any(|kind| kind.word() == word));
+    let is_asked =
+        |asked: &[String], word: &str| asked.is_empty() || asked.iter().any(|asked| asked == word);
+    let asked = |part: &str| is_asked(&parts, part);
+    let kinds = Kind::BOTH
+        .into_iter()
+        .filter(|kind| is_asked(&kinds, kind.word()));
     let databases = Databases {
         postgres: Postgres::start_durable().unwrap(),
         folder: scratch(),
@@ -90,7 +103,7 @@ fn main() {
         world::file_system(databases.folder.path()),
         world::file_system(&std::env::temp_dir()),
     );
-    for kind in Kind::BOTH {
+    for kind in kinds.clone() {
         if asked("rate") {
             runtime.block_on(rate::run(&world, &databases, kind));
         }
@@ -101,7 +114,7 @@ fn main() {
     if asked("nodes") {
         nodes::run(&world, &databases);
     }
-    for kind in Kind::BOTH {
+    for kind in kinds {
         if asked("recovery") {
             runtime.block_on(recovery::run(&databases, kind));
         }

@@ -1,7 +1,7 @@
 //! A submission and the lists at a million stored cases against a thousand. The cases are copies of
 //! one, written in bulk; their bodies are cut short, since no list reads them.
 
-use crate::rate::pool;
+use crate::rate::{office_decides, pool};
 use crate::record::record;
 use crate::rows::{Value, columns};
 use crate::world::{self, REGION, World, now, office, person};
@@ -41,13 +41,14 @@ pub async fn run(world: &World, databases: &Databases, kind: Kind) {
             kind.name(),
             started.elapsed().as_secs_f64()
         );
-        hosts.push(world.engine(Store::connect(&url).await.unwrap()));
+        let store = Store::connect(&url).await.unwrap();
+        hosts.push((world.engine(store), Vec::new()));
     }
     for question in QUESTIONS {
         let mut times = [Vec::new(), Vec::new()];
         for turn in 0..TURNS {
-            for (engine, times) in hosts.iter().zip(&mut times) {
-                times.push(ask(world, engine, question, turn).await);
+            for ((engine, ids), times) in hosts.iter_mut().zip(&mut times) {
+                times.push(ask(world, engine, ids, question, turn).await);
             }
         }
         let [few, many] = times.map(|times| milliseconds(median(&times)));
@@ -64,14 +65,16 @@ pub async fn run(world: &World, databases: &Databases, kind: Kind) {
 #[derive(Clone, Copy)]
 enum Question {
     Submission,
+    Decision,
     Inbox,
     InboxFurtherOn,
     Cases(&'static str),
     Work,
 }
 
-const QUESTIONS: [Question; 9] = [
+const QUESTIONS: [Question; 10] = [
     Question::Submission,
+    Question::Decision,
     Question::Inbox,
     Question::InboxFurtherOn,
     Question::Cases("all"),
@@ -86,6 +89,7 @@ impl Question {
     fn name(self) -> String {
         match self {
             Question::Submission => "a submission (at most 1.3)".to_owned(),
+            Question::Decision => "a decision".to_owned(),
             Question::Inbox => "an inbox's page (at most 1.3)".to_owned(),
             Question::InboxFurtherOn => "an inbox's page further on".to_owned(),
             Question::Cases(which) => format!("cases, {which}"),
@@ -94,14 +98,20 @@ impl Question {
     }
 }
 
-async fn ask(world: &World, engine: &Engine, question: Question, turn: usize) -> Duration {
+/// `ids` are the cases that were submitted here, turn by turn.
+async fn ask(
+    world: &World,
+    engine: &Engine,
+    ids: &mut Vec<String>,
+    question: Question,
+    turn: usize,
+) -> Duration {
     let store = engine.store();
     let hand_in = world.hand_ins.of(1 + turn);
     let started = Instant::now();
     match question {
-        Question::Submission => {
-            world::submit(engine, 1 + turn, hand_in).await;
-        }
+        Question::Submission => ids.push(world::submit(engine, 1 + turn, hand_in).await),
+        Question::Decision => office_decides(engine, &ids[turn]).await,
         Question::Inbox => inbox(store, None).await,
         Question::InboxFurtherOn => {
             let after = TaskKey {
@@ -221,7 +231,8 @@ fn copied(table: &str, name: &str, value: &Value, template: &str) -> String {
     let number = "substr(CAST(10000000 + i AS TEXT), 2)";
     match (table, name, value) {
         (_, "region", _) => {
-            format!("CASE WHEN i % 5 = 0 THEN t.region ELSE '331' || CAST(121 + i % 9 AS TEXT) END")
+            let others = "'331' || CAST(121 + i % 9 AS TEXT)";
+            format!("CASE WHEN i % 5 = 0 THEN t.region ELSE {others} END")
         }
         ("cases", "status", _) => {
             "CASE WHEN i % 10 = 0 THEN t.status ELSE 'completed' END".to_owned()
