@@ -10,7 +10,7 @@ use chrono::{DateTime, FixedOffset};
 use onething_capabilities::Published;
 use onething_engine::{Engine, Folders};
 use onething_runtime::{Limits, Runtime};
-use onething_store::Store;
+use onething_store::{Masters, Store};
 use onething_tests::bundles::root;
 use onething_tests::hostile;
 use std::path::Path;
@@ -99,7 +99,10 @@ fn tell(what: &str, times: &mut Vec<Duration>) {
 }
 
 async fn host(data: &Path, name: &str) -> Engine {
-    let store = Store::open(&data.join("onething.db")).await.unwrap();
+    let masters = Masters::open(&data.join("keys/master.toml")).unwrap();
+    let store = Store::open(&data.join("onething.db"), &masters)
+        .await
+        .unwrap();
     let parameters = Published::open(&root().join("parameters")).unwrap();
     let cache = data.join(name);
     let runtime = Runtime::new(Limits::default(), Some(&cache)).unwrap();

@@ -6,6 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Within a folder that others collect from: where they leave what they have taken.
+pub(crate) const TAKEN: &str = "taken";
 /// Bytes of a file name.
 const NAME_BYTES_MAX: usize = 128;
 

@@ -16,7 +16,6 @@ mod deliveries;
 mod directory;
 pub mod documents;
 mod files;
-mod money;
 mod notices;
 mod parameters;
 mod payments;
@@ -31,7 +30,6 @@ pub use directory::{
     Deputy, Directory, DirectoryError, LiveDirectory, OfficeEntry, Period, Person,
 };
 pub use files::Error;
-pub use money::{fen, yuan};
 pub use notices::{Notice, Notices};
 pub use parameters::{Addition, Parameters, ParametersError, PublicationError, Published};
 pub use payments::answer::{Answered, AnsweredLine, BankAnswer, LineStatus};

@@ -2,7 +2,7 @@
 //! a channel may take it. The outbox has each ticket once; how often a channel sends what it finds
 //! there is the channel's to say.
 
-use crate::files::{checked_name, read_if_there, replace};
+use crate::files::{TAKEN, checked_name, replace};
 use crate::{Error, Outcome, refusal};
 use onething_contract::manifest::NoticeTemplate;
 use onething_contract::{Recipient, Refusal, Text};
@@ -57,24 +57,42 @@ impl Notices {
             Ok(text) => text,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let file = format!("{}.json", checked_name(notice.ticket)?);
-        let path = self.outbox.join(&file);
-        if read_if_there(&path)?.is_none() {
-            let letter = Letter {
-                ticket: notice.ticket,
-                case_id: notice.case_id,
-                to: notice.to,
-                template: &notice.template.code,
-                text,
-            };
-            let bytes = serde_json::to_vec_pretty(&letter).map_err(|source| Error::Json {
-                what: "a notice",
-                source,
-            })?;
-            replace(&path, &bytes)?;
+        if let Some(outcome) = self.look(notice.ticket)? {
+            return Ok(outcome);
         }
-        Ok(Ok(json!({ "channel": "outbox", "file": file }).to_string()))
+        let file = file(notice.ticket)?;
+        let path = self.outbox.join(&file);
+        let letter = Letter {
+            ticket: notice.ticket,
+            case_id: notice.case_id,
+            to: notice.to,
+            template: &notice.template.code,
+            text,
+        };
+        let bytes = serde_json::to_vec_pretty(&letter).map_err(|source| Error::Json {
+            what: "a notice",
+            source,
+        })?;
+        replace(&path, &bytes)?;
+        Ok(sent(&file))
     }
+
+    /// What became of a notice, where it lies in the outbox, or in its folder `taken`: whoever takes
+    /// letters away and leaves them there never gets one twice.
+    pub fn look(&self, ticket: &str) -> Result<Option<Outcome>, Error> {
+        let file = file(ticket)?;
+        let places = [self.outbox.join(&file), self.outbox.join(TAKEN).join(&file)];
+        let there = places.iter().any(|place| place.exists());
+        Ok(there.then(|| sent(&file)))
+    }
+}
+
+fn file(ticket: &str) -> Result<String, Error> {
+    Ok(format!("{}.json", checked_name(ticket)?))
+}
+
+fn sent(file: &str) -> Outcome {
+    Ok(json!({ "channel": "outbox", "file": file }).to_string())
 }
 
 fn render(template: &NoticeTemplate, values: &Map<String, Value>) -> Result<Text, Refusal> {

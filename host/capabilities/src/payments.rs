@@ -11,11 +11,10 @@
 
 pub mod answer;
 
-use crate::files::{checked_name, replace, sync_folder_of};
-use crate::money::{fen, yuan};
+use crate::files::{TAKEN, checked_name, replace, sync_folder_of};
 use crate::{Error, refusal};
 use chrono::{DateTime, NaiveDate};
-use onething_contract::{Payment, PaymentOrder, Refusal};
+use onething_contract::{Payment, PaymentOrder, Refusal, fen, yuan};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use sha2::{Digest, Sha256};
@@ -83,9 +82,23 @@ impl Payments {
             Ok(total) => total,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let bytes = document(file, total).map_err(Error::io("write", &path))?;
-        replace(&path, &bytes)?;
+        // A store that was brought back from an earlier day does not know that the bank has it.
+        if !self.has_bank(file.ticket) {
+            let bytes = document(file, total).map_err(Error::io("write", &path))?;
+            replace(&path, &bytes)?;
+        }
         Ok(Ok(total))
+    }
+
+    /// The bank has the order, as far as its folder says: it lies there, or in `taken` within it,
+    /// where a bank may leave what it has taken.
+    fn has_bank(&self, ticket: &str) -> bool {
+        let file = format!("{ticket}.xml");
+        let places = [
+            self.outgoing.join(&file),
+            self.outgoing.join(TAKEN).join(&file),
+        ];
+        places.iter().any(|place| place.exists())
     }
 
     /// Lets the bank have what was prepared, once: whoever comes second finds nothing to hand over.

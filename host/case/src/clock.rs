@@ -5,14 +5,15 @@
 //! Both clocks start at acceptance and stop only for procedures that the law names. Correction and
 //! signing come before acceptance, so no clock runs while the filer's side is at work on them.
 
-use crate::decide::must_go_on;
+use crate::HOST;
+use crate::command::Command;
 use crate::draft::Draft;
-use crate::event::{Event, Recorded};
+use crate::event::{CommitmentCheck, Event, Recorded};
 use crate::ladder::{Ladder, Level, Rung};
 use crate::refusals;
 use crate::state::{State, Status, StepRecord};
 use onething_contract::{
-    Decision, Effect, Intent, MaterialStatus, Message, Phase, Refusal, TimeLimit, Verdict,
+    Decision, Effect, Ending, Intent, MaterialStatus, Message, Phase, Refusal, TimeLimit, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,11 @@ pub const PROCEDURES: [&str; 8] = [
     "appraisal",
     "expert-review",
 ];
+
+/// The timer of what a poor rating asks for (差评整改).
+pub const REPAIR_TIMER: &str = "repair";
+/// Before the code of a commitment: the timer of its check (承诺核查).
+pub const COMMITMENT_TIMER: &str = "commitment/";
 
 /// The limits of a matter, both counted from acceptance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,12 +89,15 @@ pub struct Stop {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timer {
     /// What runs: `clock/case/legal`, `clock/step/<id>/<opening>/promised`,
-    /// `acceptance/<id>/<opening>`, `notice/<id>`, `material/<code>`.
+    /// `acceptance/<id>/<opening>`, `notice/<id>`, `material/<code>`, `signing/<round>`, `repair`,
+    /// `commitment/<code>`.
     pub name: String,
     /// Which of its rings.
     pub rung: String,
     /// Who is told; `None` where the host acts and nobody is told.
     pub to: Option<Level>,
+    /// What the host does by itself then; `None` where somebody is told.
+    pub does: Option<Box<Command>>,
     /// The step; `None` where it is about the whole case.
     pub step: Option<String>,
     /// Whose working days count, GB/T 2260.
@@ -154,6 +163,8 @@ pub(crate) struct LegalHold {
 /// What runs now, with all its rungs before it.
 struct Running {
     name: String,
+    /// Nobody below is told.
+    from: Level,
     step: Option<String>,
     region: String,
     started_at: String,
@@ -246,17 +257,15 @@ impl State {
     }
 
     /// Every ring that is still to come. A clock that stands still has none until it goes on, and a
-    /// rung that rang is not there any more. Timers of other things are added here, each with a name
-    /// of its own: signing, repair and commitments have their days in the ladder.
+    /// rung that rang is not there any more. After the end only what comes then has some: a repair
+    /// and the checks of commitments.
     pub fn timers(&self, ladder: &Ladder) -> Vec<Timer> {
-        if matches!(self.status, Status::Ended(_)) {
-            return Vec::new();
-        }
-        let rungs = self.running().into_iter().flat_map(|running| {
+        let rungs = self.running(ladder).into_iter().flat_map(|running| {
             let timer = |rung: &Rung| Timer {
                 name: running.name.clone(),
                 rung: rung.name.clone(),
-                to: Some(rung.to),
+                to: Some(rung.to.max(running.from)),
+                does: None,
                 step: running.step.clone(),
                 region: running.region.clone(),
                 at: When::Limit {
@@ -270,6 +279,8 @@ impl State {
         });
         rungs
             .chain(self.notices_over())
+            .chain(self.signing_over(ladder))
+            .chain(self.promises_over())
             .chain(self.materials_overdue())
             .filter(|timer| !self.has_rung(&timer.name, &timer.rung))
             .collect()
@@ -286,7 +297,10 @@ impl State {
     }
 
     /// What the ladder's rungs are hung on.
-    fn running(&self) -> Vec<Running> {
+    fn running(&self, ladder: &Ladder) -> Vec<Running> {
+        if matches!(self.status, Status::Ended(_)) {
+            return self.running_afterwards(ladder);
+        }
         let of_clocks = self.clocks().into_iter().filter_map(|clock| {
             let region = match &clock.step {
                 Some(step) => &self.step(step)?.office().region,
@@ -294,6 +308,7 @@ impl State {
             };
             (clock.ended_at.is_none() && !clock.is_stopped()).then(|| Running {
                 name: clock.timer(),
+                from: Level::Role,
                 region: region.clone(),
                 step: clock.step,
                 started_at: clock.started_at,
@@ -310,6 +325,7 @@ impl State {
         let of_acceptance = self.plan().filter(in_acceptance).filter_map(|record| {
             Some(Running {
                 name: format!("acceptance/{}/{}", record.step.id, record.timing.opening),
+                from: Level::Role,
                 step: Some(record.step.id.clone()),
                 region: record.office().region.clone(),
                 started_at: record.timing.counted_from.clone()?,
@@ -320,12 +336,94 @@ impl State {
         of_clocks.chain(of_acceptance).collect()
     }
 
+    /// What a poor rating asks for, and the commitments that nobody has checked: work of the leading
+    /// office.
+    fn running_afterwards(&self, ladder: &Ladder) -> Vec<Running> {
+        let Some(lead) = self.answerable(None) else {
+            return Vec::new();
+        };
+        let running = |name: String, from, started_at: &str, days| Running {
+            name,
+            from,
+            step: Some(lead.step.id.clone()),
+            region: lead.office().region.clone(),
+            started_at: started_at.to_owned(),
+            limit: TimeLimit::WorkingDays(days),
+            stopped: Vec::new(),
+        };
+        let repair = self.repair_task().map(|task| {
+            let since = task.opened_at;
+            running(
+                REPAIR_TIMER.to_owned(),
+                Level::Head,
+                since,
+                ladder.repair_days,
+            )
+        });
+        let completed = self.status == Status::Ended(Ending::Completed);
+        let completed_at = self.ended_at.as_deref().filter(|_| completed);
+        let checks = completed_at.into_iter().flat_map(|at| {
+            let days = ladder.commitment_check_days;
+            self.unchecked().map(move |code| {
+                running(format!("{COMMITMENT_TIMER}{code}"), Level::Role, at, days)
+            })
+        });
+        repair.into_iter().chain(checks).collect()
+    }
+
+    /// The commitments that nobody has checked.
+    fn unchecked(&self) -> impl Iterator<Item = &str> {
+        let committed = self.submission.materials.iter().filter(|material| {
+            let checked = |check: &CommitmentCheck| check.code == material.code;
+            material.status == MaterialStatus::Committed && !self.checks.iter().any(checked)
+        });
+        committed.map(|material| material.code.as_str())
+    }
+
+    fn signing_over(&self, ladder: &Ladder) -> Option<Timer> {
+        (self.status == Status::Signing).then(|| Timer {
+            name: format!("signing/{}", self.round()),
+            rung: "over".to_owned(),
+            to: None,
+            does: Some(Box::new(Command::Lapse {
+                by: HOST.to_owned(),
+            })),
+            step: None,
+            region: self.submission.region.clone(),
+            at: When::Limit {
+                started_at: self.submission.filed_at.clone(),
+                limit: TimeLimit::WorkingDays(ladder.signing_days),
+                stopped: Vec::new(),
+                shift_days: 0,
+            },
+        })
+    }
+
+    /// The bundle hears that a promise was not kept, and somebody is told: two rungs, each of which
+    /// happens whatever becomes of the other.
+    fn promises_over(&self) -> impl Iterator<Item = Timer> {
+        self.promises().map(|promise| Timer {
+            name: format!("material/{}", promise.code),
+            rung: "over".to_owned(),
+            to: None,
+            does: Some(Box::new(Command::MaterialOverdue {
+                code: promise.code.to_owned(),
+            })),
+            step: None,
+            region: self.submission.region.clone(),
+            at: When::DayOver(promise.by.to_owned()),
+        })
+    }
+
     fn notices_over(&self) -> impl Iterator<Item = Timer> {
         let running = self.notices().filter(|running| !running.objected);
         running.map(|running| Timer {
             name: format!("notice/{}", running.step.step.id),
             rung: "over".to_owned(),
             to: None,
+            does: Some(Box::new(Command::NoticeOver {
+                step: running.step.step.id.clone(),
+            })),
             step: Some(running.step.step.id.clone()),
             region: running.step.office().region.clone(),
             at: When::Limit {
@@ -338,16 +436,22 @@ impl State {
     }
 
     fn materials_overdue(&self) -> impl Iterator<Item = Timer> {
-        let promised = self.submission.materials.iter().filter_map(|material| {
-            let MaterialStatus::Promised(day) = &material.status else {
-                return None;
-            };
-            Some((material.code.clone(), day.clone()))
-        });
+        let waits = !matches!(self.status, Status::Signing | Status::Ended(_));
+        let promised = self
+            .submission
+            .materials
+            .iter()
+            .filter_map(move |material| {
+                let MaterialStatus::Promised(day) = &material.status else {
+                    return None;
+                };
+                waits.then(|| (material.code.clone(), day.clone()))
+            });
         promised.map(|(code, day)| Timer {
             name: format!("material/{code}"),
             rung: "overdue".to_owned(),
             to: Some(Level::Role),
+            does: None,
             step: None,
             region: self.submission.region.clone(),
             at: When::DayOver(day),
@@ -472,7 +576,6 @@ pub(crate) fn ring(
     to: Level,
     notice: Option<&Message>,
 ) -> Result<(), Refusal> {
-    must_go_on(&draft.state)?;
     let state = &draft.state;
     let step = step_of(state, timer).filter(|_| !state.has_rung(timer, rung));
     let step = step.ok_or_else(|| refusals::not_due(timer, rung))?;
@@ -510,7 +613,7 @@ pub(crate) fn is_hosts(ticket: &str) -> bool {
 /// The step that a running timer is about; `None` where no such timer runs.
 fn step_of(state: &State, timer: &str) -> Option<Option<String>> {
     let of_rungs = state
-        .running()
+        .running(&Ladder::default())
         .into_iter()
         .map(|running| (running.name, running.step));
     let of_materials = state

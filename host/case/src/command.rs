@@ -121,6 +121,15 @@ pub enum Command {
     },
     /// An effect has been carried out, or refused for good. Effects outlive the case's end.
     Settle(Settlement),
+    /// A person says what became of an effect that nobody tries any more.
+    SettleByHand {
+        /// What became of it.
+        settlement: Settlement,
+        /// Who says so.
+        by: String,
+        /// Why.
+        opinion: String,
+    },
     /// The filer rates a completed case (好差评).
     Rate {
         /// 1 (very poor) to 5 (very good).

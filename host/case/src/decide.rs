@@ -79,7 +79,12 @@ pub fn decide(state: Option<&State>, at: &str, command: &Command) -> Result<Vec<
             });
         }
         Command::Resume { by } => resume(&mut draft, by)?,
-        Command::Settle(settlement) => settle(&mut draft, settlement)?,
+        Command::Settle(settlement) => settle(&mut draft, settlement, None)?,
+        Command::SettleByHand {
+            settlement,
+            by,
+            opinion,
+        } => settle(&mut draft, settlement, Some((by, opinion)))?,
         Command::Rate { score, by, comment } => {
             afterwards::rate(&mut draft, *score, by, comment.as_deref())?;
         }
@@ -225,13 +230,24 @@ fn resume(draft: &mut Draft, by: &str) -> Result<(), Refusal> {
 }
 
 /// A ticket has one outcome. Where that is a "no", everything that waits for it has the same fate.
-fn settle(draft: &mut Draft, settlement: &Settlement) -> Result<(), Refusal> {
+fn settle(
+    draft: &mut Draft,
+    settlement: &Settlement,
+    by_hand: Option<(&String, &String)>,
+) -> Result<(), Refusal> {
     let ticket = &settlement.ticket;
     let known = |effect: &&EffectRecord| effect.intent.ticket == *ticket;
     match draft.state.effects.iter().find(known) {
         None => return Err(refusals::unknown_ticket(ticket)),
         Some(effect) if effect.outcome.is_some() => return Err(refusals::already_settled(ticket)),
         Some(effect) => money::check_answer(&effect.intent, &settlement.outcome)?,
+    }
+    if let Some((by, opinion)) = by_hand {
+        draft.push(Event::SettledByHand {
+            ticket: ticket.clone(),
+            by: by.clone(),
+            opinion: opinion.clone(),
+        });
     }
     draft.push(Event::EffectSettled(settlement.clone()));
     settle_hopeless(draft);

@@ -6,7 +6,7 @@ use crate::ladder::Level;
 use onething_contract as contract;
 use onething_contract::{
     Assessment, Decision, Directive, Ending, Finding, Intent, Json, Material, Objection, Office,
-    Party, Refusal, Settlement, Step, Subject, Submission,
+    Party, Refusal, Settlement, Step, Subject, Submission, Ticket,
 };
 use serde::{Deserialize, Serialize};
 
@@ -163,6 +163,15 @@ pub enum Event {
     },
     /// An effect has its outcome.
     EffectSettled(Settlement),
+    /// A person says what became of an effect; `effect-settled` follows.
+    SettledByHand {
+        /// The effect's ticket.
+        ticket: Ticket,
+        /// Who said so.
+        by: String,
+        /// Why.
+        opinion: String,
+    },
     /// The filer took the case back; `ended` follows.
     Withdrawn {
         /// Who did.
@@ -366,6 +375,7 @@ impl Recorded {
             | Event::Repaired { .. }
             | Event::Appealed { .. }
             | Event::EffectSettled(_)
+            | Event::SettledByHand { .. }
             | Event::Rang { .. } => return None,
         };
         hears.iter().any(|heard| heard == kind).then_some(event)

@@ -40,7 +40,9 @@ pub mod upcast;
 mod view;
 
 pub use afterwards::{Appeal, REPAIR, Repair, RepairTask, Repaired};
-pub use clock::{Clock, ClockKind, Limits, PROCEDURES, Rang, Stop, Timer, When};
+pub use clock::{
+    COMMITMENT_TIMER, Clock, ClockKind, Limits, PROCEDURES, REPAIR_TIMER, Rang, Stop, Timer, When,
+};
 pub use command::Command;
 pub use decide::decide;
 pub use error::{Error, Fault, HistoryError, PlanError};

@@ -10,7 +10,7 @@ use crate::refusals;
 use crate::state::{EffectRecord, State, Status};
 use onething_contract::{
     Effect, Intent, Json, PaymentOrder, Refusal, Reservation, ReservationState, ReservationStatus,
-    WhenShort,
+    WhenShort, fen,
 };
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -18,8 +18,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Yuan and fen.
 const PLACES: u32 = 2;
-/// 13 digits, a point and two more: sums of many such amounts are still exact.
-const AMOUNT_CHARS_MAX: usize = 16;
 
 /// A reservation and what has become of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,17 +82,10 @@ fn of<'a>(records: &'a mut [ReservationRecord], budget: &str) -> Option<&'a mut 
         .find(|record| record.reservation.budget == budget)
 }
 
-/// More than nothing, plain digits with two places.
+/// More than nothing.
 fn yuan(text: &str) -> Option<Decimal> {
-    let plain = text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let padded = text.starts_with('0') && !text.starts_with("0.");
-    if !plain || padded || text.len() > AMOUNT_CHARS_MAX {
-        return None;
-    }
-    let amount = Decimal::from_str_exact(text).ok()?;
-    (amount > Decimal::ZERO && amount.scale() == PLACES).then_some(amount)
+    let fen = fen(text).filter(|fen| *fen > 0)?;
+    Some(Decimal::new(i64::try_from(fen).ok()?, PLACES))
 }
 
 // What may be asked

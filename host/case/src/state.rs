@@ -406,6 +406,7 @@ impl State {
             }
             Event::Registered(_)
             | Event::Noted { .. }
+            | Event::SettledByHand { .. }
             | Event::Reopened { .. }
             | Event::Withdrawn { .. } => {}
         }

@@ -5,6 +5,7 @@
 use crate::afterwards::Afterwards;
 use crate::deployment::{Deployment, now};
 use crate::say;
+use crate::verify::Verify;
 use anyhow::{Context, bail};
 use chrono::{DateTime, FixedOffset};
 use onething_case::State;
@@ -135,11 +136,15 @@ pub enum Case {
     },
     #[command(flatten)]
     Afterwards(Afterwards),
+    Verify(Verify),
 }
 
 impl Case {
     /// Runs the command, and what follows from it.
     pub async fn run(self, deployment: &Deployment) -> anyhow::Result<()> {
+        if let Self::Verify(verify) = self {
+            return verify.run(deployment).await;
+        }
         let engine = deployment.open().await?;
         if !matches!(self, Self::Show { .. }) {
             // What an earlier command was stopped in the middle of.
@@ -268,6 +273,7 @@ impl Case {
                 drain(&engine, now()).await?;
                 show(&engine, &case, false, false, false).await?;
             }
+            Self::Verify(_) => {}
         }
         Ok(())
     }

@@ -411,9 +411,9 @@ async fn pay(engine: &Engine, now: &mut DateTime<FixedOffset>) -> anyhow::Result
 fn total(order: &PaymentOrder) -> anyhow::Result<String> {
     let mut fen = 0;
     for line in &order.lines {
-        fen += onething_capabilities::fen(&line.amount).context("an amount is no money")?;
+        fen += onething_contract::fen(&line.amount).context("an amount is no money")?;
     }
-    Ok(onething_capabilities::yuan(fen))
+    Ok(onething_contract::yuan(fen))
 }
 
 /// What the sealed, completed case is.
@@ -509,6 +509,7 @@ fn fresh(deployment: &Deployment, sample: &Path) -> anyhow::Result<Deployment> {
         }
     }
     Ok(Deployment {
+        database: None,
         data,
         ..deployment.clone()
     })

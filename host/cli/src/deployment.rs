@@ -6,7 +6,7 @@ use chrono::{DateTime, FixedOffset, Utc};
 use onething_capabilities::{LiveDirectory, Published};
 use onething_engine::{Engine, Folders};
 use onething_runtime::{Limits, Runtime, inspect};
-use onething_store::Store;
+use onething_store::{Masters, Store};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,14 @@ pub struct Deployment {
     /// Cases, keys, registers, directory, outbox and deliveries.
     #[arg(long, global = true, env = "ONETHING_DATA", default_value = "data")]
     pub data: PathBuf,
+    /// Where cases are kept: a file of SQLite's, or `postgres://user@host/database`. By default
+    /// `onething.db` in the data folder.
+    #[arg(long, global = true, env = "ONETHING_DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
+    /// The file of master keys, which every node needs; made where there is none. By default
+    /// `keys/master.toml` in the data folder.
+    #[arg(long, global = true, env = "ONETHING_KEYS")]
+    pub keys: Option<PathBuf>,
     /// Built bundles, one `.wasm` each; what is new there is deployed when the store is opened.
     #[arg(
         long,
@@ -54,18 +62,8 @@ impl Deployment {
 
     /// Opens the store as it is, without a look into the folder of bundles and with none loaded.
     pub async fn open_store(&self) -> anyhow::Result<Engine> {
-        // Cases are personal data: only who runs the host reads them.
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.data)
-            .with_context(|| format!("cannot make {}", self.data.display()))?;
+        let store = killing::armed(self.store().await?)?;
         let parameters = Published::open(&self.parameters)?;
-        let path = self.data.join("onething.db");
-        let store = Store::open(&path)
-            .await
-            .with_context(|| format!("the store {}", path.display()))?;
-        let store = killing::armed(store)?;
         let (runtime, folders) = (self.runtime()?, Folders::within(&self.data));
         let directory = LiveDirectory::open(&self.directory())?;
         Ok(Engine::deployed(store, runtime, parameters, folders).with_directory(directory))
@@ -74,6 +72,50 @@ impl Deployment {
     /// Offices and people, as `.toml` files.
     pub fn directory(&self) -> PathBuf {
         self.data.join("directory")
+    }
+
+    /// Makes the data folder where there is none.
+    pub fn make_data(&self) -> anyhow::Result<()> {
+        // Cases are personal data: only who runs the host reads them.
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.data)
+            .with_context(|| format!("cannot make {}", self.data.display()))
+    }
+
+    /// Opens the store alone.
+    pub async fn store(&self) -> anyhow::Result<Store> {
+        self.make_data()?;
+        let masters = self.masters()?;
+        // The address may have a password; the store names the place without it.
+        let store = Store::connect(&self.database(), &masters).await;
+        store.context("the store")
+    }
+
+    /// The master keys; made where there are none.
+    pub fn masters(&self) -> anyhow::Result<Masters> {
+        Ok(Masters::open(&self.keys_file())?)
+    }
+
+    /// Where the master keys are.
+    pub fn keys_file(&self) -> PathBuf {
+        let default = || self.data.join("keys/master.toml");
+        self.keys.clone().unwrap_or_else(default)
+    }
+
+    /// The address of the database: a path is SQLite's.
+    pub fn database(&self) -> String {
+        let default = || self.data.join("onething.db").display().to_string();
+        let place = self.database.clone().unwrap_or_else(default);
+        let is_address = ["sqlite:", "postgres:", "postgresql:"]
+            .iter()
+            .any(|scheme| place.starts_with(scheme));
+        if is_address {
+            place
+        } else {
+            format!("sqlite:{place}")
+        }
     }
 
     /// The sandbox, with its cache of compiled bundles where the data directory can hold one.

@@ -2,14 +2,18 @@
 //! opened and how an error is told.
 
 mod afterwards;
+mod backup;
 mod budget;
 mod bundle;
 mod case;
 mod demo;
 mod deployment;
 mod directory;
+mod effects;
+mod erase;
 mod form;
 mod guide;
+mod key;
 mod killing;
 mod outreach;
 mod parameter;
@@ -17,6 +21,7 @@ mod payment;
 mod replay;
 mod serve;
 mod telemetry;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use deployment::Deployment;
@@ -63,6 +68,17 @@ enum Command {
     /// Look at payments at the bank and take in its answers.
     #[command(subcommand)]
     Payment(payment::Payment),
+    /// Look at effects that wait or were given up, retry them, settle them by hand.
+    #[command(subcommand)]
+    Effects(effects::Effects),
+    /// Make, list and retire the master keys.
+    #[command(subcommand)]
+    Key(key::Key),
+    Erase(erase::Erase),
+    /// Write everything that the store has into one file, while hosts go on.
+    Backup(backup::Backup),
+    /// Fill an empty store, of either kind, from a backup.
+    Restore(backup::Restore),
     /// Run fixtures against the built bundles and compare with what is expected.
     Replay(replay::Replay),
     /// Build, check, deploy and roll back bundles.
@@ -111,6 +127,11 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Directory(command) => command.run(deployment)?,
         Command::Budget(budget) => wait(budget.run(deployment))?,
         Command::Payment(payment) => wait(payment.run(deployment))?,
+        Command::Effects(effects) => wait(effects.run(deployment))?,
+        Command::Key(key) => wait(key.run(deployment))?,
+        Command::Erase(erase) => wait(erase.run(deployment))?,
+        Command::Backup(backup) => wait(backup.run(deployment))?,
+        Command::Restore(restore) => wait(restore.run(deployment))?,
         Command::Bundle(command) => return command.run(deployment),
     }
     Ok(ExitCode::SUCCESS)

@@ -10,11 +10,13 @@ mod effects;
 pub mod guide;
 pub mod identifiers;
 pub mod manifest;
+mod money;
 mod outcome;
 mod proceedings;
 mod types;
 
 pub use effects::*;
+pub use money::{fen, yuan};
 pub use outcome::Outcome;
 pub use proceedings::*;
 pub use types::*;

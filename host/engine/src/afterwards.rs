@@ -186,7 +186,7 @@ impl Engine {
             let also = self.appealed(&original, &id, submitted_by, &at)?;
             let (events, invoked) = (events.clone(), invoked.clone());
             let (idempotency, also) = (idempotency.as_ref(), Some(&also));
-            let registered = self.registered(events, invoked, &manifest, idempotency, also, &at);
+            let registered = self.registered(events, invoked, &manifest, idempotency, also);
             match registered.await {
                 Err(Error::Busy(case_id)) if case_id == original_id => {}
                 registered => return registered,

@@ -60,6 +60,13 @@ impl Engine {
             status = commit.case.status,
             "committed"
         );
+        let leads_on = commit.case.next_reaction.is_some()
+            || !(commit.effects.is_empty()
+                && commit.settled.is_empty()
+                && commit.ledger.is_empty());
+        if leads_on {
+            self.wake();
+        }
         // Nobody may follow.
         let _ = self.commits.send(Committed {
             case_id: commit.case.id.clone(),

@@ -9,6 +9,7 @@ use crate::effects::Folders;
 use crate::engine::{Engine, stamp};
 use crate::error::{Error, causes, chain};
 use crate::sandbox::{Sandbox, beside};
+use crate::work::Work;
 use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta};
 use onething_capabilities::{LiveDirectory, Parameters, Published};
 use onething_case::State;
@@ -114,6 +115,7 @@ impl Engine {
             directory: LiveDirectory::empty(),
             sandbox: Arc::new(Sandbox::new()),
             commits: broadcast::Sender::new(LAG_MAX),
+            work: Arc::new(Work::new()),
         }
     }
 

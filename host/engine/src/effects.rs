@@ -2,13 +2,15 @@
 //! capabilities, and their outcome told to the case. What fails is tried again later, under the same
 //! ticket.
 
+use crate::channels::delivers;
 use crate::engine::{Case, Engine, stamp};
 use crate::error::{Error, chain};
 use crate::host_notices::of_host;
 use crate::measures::{kind, measures};
 use crate::sandbox::beside;
+use crate::work::Clock;
 use crate::{money, trace};
-use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+use chrono::{DateTime, FixedOffset, Utc};
 use onething_capabilities::documents::{DecisionPage, FormPage};
 use onething_capabilities::{
     Deliveries, Delivery, Notice, Notices, Outcome, Payments, Registers, Seals,
@@ -23,17 +25,8 @@ use onething_runtime::Bundle;
 use onething_store::{EffectRow, EffectStatus};
 use serde_json::{Map, Value, json};
 use std::path::Path;
-use std::time::Duration;
 use tracing::Instrument;
 use tracing::field::Empty;
-
-/// How long an effect, or a reaction, is nobody else's: far longer than writing a file or signing takes. A host that
-/// is killed leaves its effects resting for as long.
-pub(crate) const LEASE: Duration = Duration::from_secs(20);
-/// How many effects are claimed at a time.
-const CLAIM_MAX: u32 = 32;
-/// The longest rest between two tries.
-const REST_SECONDS_MAX: i64 = 3600;
 
 /// Where registers, seals, notices, deliveries and payments live.
 #[derive(Debug, Clone)]
@@ -64,42 +57,11 @@ impl Folders {
 }
 
 impl Engine {
-    /// Does what there is to do now: events that the bundle has yet to answer, notices that are over,
-    /// lines whose turn it is, effects that can be carried out. Answers how much was done; 0 means that nothing is left for now.
+    /// Tries an effect in its case's trace.
     ///
     /// # Errors
-    /// When the store fails. An effect that fails rests and is tried again.
-    pub async fn work(&self, now: DateTime<FixedOffset>) -> Result<usize, Error> {
-        let now_utc = now.with_timezone(&Utc);
-        let unreacted = self.store.claim_reactions(now_utc, LEASE, CLAIM_MAX);
-        let unreacted = unreacted.await?;
-        let mut done = 0;
-        for case_id in &unreacted {
-            let span = tracing::info_span!("work", onething.case = Empty);
-            let reacted = self.react(case_id);
-            match reacted.instrument(trace::of_case(span, case_id)).await {
-                Ok(_) => done += 1,
-                Err(error) => {
-                    tracing::error!(case = %case_id, error = chain(&error), "the bundle's answer is still missing");
-                }
-            }
-        }
-        done += self.hand_over_prepared().await?;
-        done += self.end_notices(now).await?;
-        done += self.serve_lines(&stamp(now)).await?;
-        let claimed = self.store.claim_effects(now_utc, LEASE, CLAIM_MAX).await?;
-        for effect in &claimed {
-            done += self.attempt(effect, now).await?;
-        }
-        Ok(done)
-    }
-
-    /// Tries an effect in its case's trace. Answers 1 where that succeeded.
-    async fn attempt(
-        &self,
-        effect: &EffectRow,
-        now: DateTime<FixedOffset>,
-    ) -> Result<usize, Error> {
+    /// When the store fails; an effect that fails rests, or is given up.
+    pub(crate) async fn attempt(&self, effect: &EffectRow, clock: Clock<'_>) -> Result<(), Error> {
         let intent = &effect.intent;
         let span = tracing::info_span!(
             "effect",
@@ -109,17 +71,22 @@ impl Engine {
             onething.case = Empty
         );
         let attempt = async {
-            match self.carry_out(effect, now).await {
+            if !delivers(&intent.effect).may_try(effect.attempts) {
+                let cause = "it is not known what became of earlier tries";
+                return self.bury(effect, cause).await;
+            }
+            match self.carry_out(effect, clock()).await {
                 Ok(()) => {
                     measures().tried(&intent.effect, "done");
                     tracing::info!("an effect is carried out");
-                    Ok(1)
+                    Ok(())
                 }
-                Err(error) => {
-                    measures().tried(&intent.effect, "failed");
-                    self.rest(effect, now, &error).await?;
-                    Ok(0)
+                Err(Error::Overtaken { ticket }) => {
+                    measures().tried(&intent.effect, "overtaken");
+                    tracing::warn!(%ticket, "the effect is another worker's by now");
+                    Ok(())
                 }
+                Err(error) => self.rest(effect, clock(), &error).await,
             }
         };
         let span = trace::of_case(span, &effect.case_id);
@@ -132,16 +99,26 @@ impl Engine {
         now: DateTime<FixedOffset>,
         error: &Error,
     ) -> Result<(), Error> {
-        let seconds = 2_i64
-            .saturating_pow(effect.attempts.min(20))
-            .min(REST_SECONDS_MAX);
-        let ticket = &effect.intent.ticket;
-        tracing::warn!(%ticket, attempts = effect.attempts, error = chain(error), "an effect failed and rests {seconds} s");
-        let until = now.with_timezone(&Utc) + TimeDelta::seconds(seconds);
-        let cause = chain(error);
+        let (ticket, cause) = (&effect.intent.ticket, chain(error));
+        let Some(rest) = delivers(&effect.intent.effect).rest(ticket, effect.attempts) else {
+            return self.bury(effect, &cause).await;
+        };
+        measures().tried(&effect.intent.effect, "failed");
+        tracing::warn!(%ticket, attempts = effect.attempts, error = cause, "an effect failed and rests {} s", rest.as_secs());
+        let until = now.with_timezone(&Utc) + rest;
         let failed = self.store.fail_effect(ticket, effect.claim, until, &cause);
         if !failed.await? {
             tracing::warn!(%ticket, "the effect is another worker's by now");
+        }
+        Ok(())
+    }
+
+    /// Nobody tries it any more: a person sees it and has the last word.
+    async fn bury(&self, effect: &EffectRow, cause: &str) -> Result<(), Error> {
+        let ticket = &effect.intent.ticket;
+        if self.store.bury_effect(ticket, effect.claim, cause).await? {
+            measures().tried(&effect.intent.effect, "dead");
+            tracing::error!(%ticket, attempts = effect.attempts, error = cause, "an effect is given up: see `onething effects`");
         }
         Ok(())
     }
@@ -151,8 +128,12 @@ impl Engine {
         if self.is_overtaken(effect).await? {
             return Ok(());
         }
-        let case = self.case(&effect.case_id).await?;
         let at = stamp(now);
+        if let Some(outcome) = self.look(effect).await? {
+            tracing::info!("an earlier try had done it");
+            return self.settle_with(effect, &at, outcome).await;
+        }
+        let case = self.case(&effect.case_id).await?;
         let outcome = match &effect.intent.effect {
             Effect::Payment(order) => match self.pay(effect, &case, order, &at).await? {
                 None => return Ok(()), // the bank's answer settles it
@@ -193,12 +174,39 @@ impl Engine {
             }
         };
         self.store.reach("effect.applied")?;
+        self.settle_with(effect, &at, outcome).await
+    }
+
+    /// What an earlier try came to whose answer was lost: its receiver is asked before the same is
+    /// done again. Seals and releases come to the same; a payment looks for itself at the bank.
+    async fn look(&self, row: &EffectRow) -> Result<Option<Outcome>, Error> {
+        let ticket = row.intent.ticket.clone();
+        if row.claim <= 1 {
+            return Ok(None);
+        }
+        let folders = self.folders.clone();
+        let effect = row.intent.effect.clone();
+        let (key, case_id) = (ticket.clone(), row.case_id.clone());
+        let found = beside(move || match effect {
+            Effect::Notice { .. } => folders.notices.look(&key),
+            Effect::Delivery { form, to } => folders.deliveries.look(&key, &case_id, &form, &to),
+            Effect::Seal { .. } | Effect::Payment(_) | Effect::Release { .. } => Ok(None),
+        });
+        found.await?.map_err(failed(&ticket))
+    }
+
+    async fn settle_with(
+        &self,
+        effect: &EffectRow,
+        at: &str,
+        outcome: Outcome,
+    ) -> Result<(), Error> {
         let settlement = Settlement {
             ticket: effect.intent.ticket.clone(),
             outcome,
         };
         let settle = |_: &State| Ok(Command::Settle(settlement.clone()));
-        self.settle(effect, &at, settle).await
+        self.settle(effect, at, settle).await
     }
 
     /// Another worker did it while this one stood still: what it would bring now may be out of date,
@@ -303,6 +311,7 @@ impl Engine {
         let delivery = Delivery {
             ticket,
             case_id: &row.case_id,
+            event: row.event,
             form,
             to,
             page: page.as_bytes(),

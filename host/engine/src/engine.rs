@@ -13,6 +13,7 @@ use crate::facts::LiveFacts;
 use crate::measures::measures;
 use crate::payload::check_payload;
 use crate::sandbox::Sandbox;
+use crate::work::Work;
 use crate::{money, rows, trace};
 use chrono::{DateTime, FixedOffset, SecondsFormat};
 use onething_capabilities::{LiveDirectory, Published};
@@ -42,6 +43,7 @@ pub struct Engine {
     pub(crate) directory: LiveDirectory,
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) commits: broadcast::Sender<Committed>,
+    pub(crate) work: Arc<Work>,
 }
 
 /// How a submission came out.
@@ -138,7 +140,7 @@ impl Engine {
         self.store.reach("submit.assessed")?;
         let id = self.new_id(&region, &at).await?;
         let events = drive.register(id, legal_date, None, round)?;
-        self.registered(events, invoked, &manifest, idempotency.as_ref(), None, &at)
+        self.registered(events, invoked, &manifest, idempotency.as_ref(), None)
             .await
     }
 
@@ -175,7 +177,6 @@ impl Engine {
         manifest: &Manifest,
         idempotency: Option<&Idempotency>,
         also: Option<&Commit>,
-        at: &str,
     ) -> Result<Submitted, Error> {
         let state = State::from_events(&events)?;
         let id = state.id.clone();
@@ -191,8 +192,7 @@ impl Engine {
                 earlier: true,
             }),
             Ok(Registered::New) => {
-                self.moved(&commit, at).await?;
-                self.answered(&id).await?;
+                self.answer(&id).await;
                 Ok(Submitted::Registered {
                     case_id: id,
                     earlier: false,
@@ -359,14 +359,14 @@ impl Engine {
         Ok(self.sandbox.admit(project).await??)
     }
 
-    /// The case after a commit, with the bundle's answers if it can give them now. What is committed
-    /// is a fact whatever becomes of those: the worker comes back to them.
-    pub(crate) async fn answered(&self, case_id: &str) -> Result<Case, Error> {
+    /// The case after a commit, with the bundle's answers where it can give them now. What is
+    /// committed is a fact whatever becomes of those, and a worker comes back to them.
+    pub(crate) async fn answer(&self, case_id: &str) -> Option<Case> {
         match self.react(case_id).await {
-            Ok(case) => Ok(case),
+            Ok(case) => Some(case),
             Err(error) => {
                 tracing::error!(case = %case_id, error = chain(&error), "the bundle's answer is still missing");
-                self.case(case_id).await
+                None
             }
         }
     }
@@ -377,6 +377,13 @@ impl Engine {
     /// When the store fails or the bundle is gone; a bundle that faults parks the case instead.
     #[tracing::instrument(name = "react", skip_all, fields(onething.case = case_id))]
     pub async fn react(&self, case_id: &str) -> Result<Case, Error> {
+        self.work.reacting(case_id);
+        let reacted = self.answers(case_id).await;
+        self.work.reacted(case_id);
+        reacted
+    }
+
+    async fn answers(&self, case_id: &str) -> Result<Case, Error> {
         for _ in 0..CONFLICTS_MAX {
             let Case {
                 mut state,
@@ -462,9 +469,8 @@ impl Engine {
         invoked: Vec<Invoked>,
         command: impl Fn(&State) -> Result<Command, Error>,
     ) -> Result<Case, Error> {
-        let commit = self.committed(case_id, at, invoked, None, command).await?;
-        self.moved(&commit, at).await?;
-        self.answered(case_id).await
+        let committed = self.committed(case_id, at, invoked, None, command).await?;
+        Ok(self.answer(case_id).await.unwrap_or(committed))
     }
 
     /// As [`Engine::command`], for what an effect came to; refused where it was handed out again.
@@ -475,16 +481,14 @@ impl Engine {
         command: impl Fn(&State) -> Result<Command, Error>,
     ) -> Result<(), Error> {
         let (case_id, claim) = (&effect.case_id, Some(effect.claim));
-        let commit = self
-            .committed(case_id, at, Vec::new(), claim, command)
+        self.committed(case_id, at, Vec::new(), claim, command)
             .await?;
-        self.moved(&commit, at).await?;
-        self.answered(case_id).await?;
+        self.answer(case_id).await;
         Ok(())
     }
 
-    /// Decides a command on the case as it is and commits what it leads to. What it settles was
-    /// carried out under `claim`.
+    /// Decides a command on the case as it is and commits what it leads to; the case after it. What
+    /// it settles was carried out under `claim`.
     #[tracing::instrument(name = "command", skip_all, fields(kind, onething.case = case_id))]
     pub(crate) async fn committed(
         &self,
@@ -493,9 +497,12 @@ impl Engine {
         invoked: Vec<Invoked>,
         claim: Option<u64>,
         command: impl Fn(&State) -> Result<Command, Error>,
-    ) -> Result<Commit, Error> {
+    ) -> Result<Case, Error> {
         for _ in 0..CONFLICTS_MAX {
-            let Case { state, .. } = self.case(case_id).await?;
+            let Case {
+                state,
+                events: mut known,
+            } = self.case(case_id).await?;
             let command = command(&state)?;
             Span::current().record("kind", trace::kind(&command));
             let events = decide(Some(&state), at, &command)?;
@@ -509,7 +516,13 @@ impl Engine {
                 settled.claim = claim;
             }
             match self.append(&commit).await {
-                Ok(()) => return Ok(commit),
+                Ok(()) => {
+                    known.extend(commit.events);
+                    return Ok(Case {
+                        state: after,
+                        events: known,
+                    });
+                }
                 Err(CommitError::Conflict { .. }) => {}
                 Err(error) => return Err(refuse(error)),
             }
@@ -605,6 +618,7 @@ pub(crate) fn refuse(error: CommitError) -> Error {
     match error {
         CommitError::Store(error) => Error::Store(error),
         CommitError::Conflict { case_id, .. } => Error::Busy(case_id),
+        CommitError::Fenced { ticket } => Error::Overtaken { ticket },
         CommitError::KeyTaken { key, case_id } => Error::refused(
             "key-taken",
             format!("已有同一事项的办件 {case_id}({key}),不能重复办理"),

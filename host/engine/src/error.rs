@@ -49,6 +49,12 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Whoever carried it out stood still for too long: another has it.
+    #[error("effect {ticket} is another worker's by now")]
+    Overtaken {
+        /// Its ticket.
+        ticket: String,
+    },
     /// An outreach run cannot go on.
     #[error(
         "outreach stopped at subjects {from} to {to} of {register}; the same run goes on there"
@@ -128,7 +134,9 @@ pub(crate) fn chain(error: &Error) -> String {
         },
         Error::NotLoaded { .. } => causes(error),
         Error::Stopped { source, .. } => format!("{error}: {}", chain(source)),
-        Error::Busy(_) | Error::Overloaded | Error::Cancelled => error.to_string(),
+        Error::Busy(_) | Error::Overtaken { .. } | Error::Overloaded | Error::Cancelled => {
+            error.to_string()
+        }
     }
 }
 

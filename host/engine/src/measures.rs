@@ -112,7 +112,7 @@ impl Measures {
 }
 
 /// An effect's kind in one word.
-pub(crate) fn kind(effect: &Effect) -> &'static str {
+pub fn kind(effect: &Effect) -> &'static str {
     match effect {
         Effect::Seal { .. } => "seal",
         Effect::Notice { .. } => "notice",

@@ -6,11 +6,13 @@ use crate::engine::{Case, Engine, refuse, stamp};
 use crate::error::{Error, chain};
 use crate::sandbox::beside;
 use chrono::{DateTime, FixedOffset};
-use onething_capabilities::{BankAnswer, PaymentFile, fen, is_cnaps, yuan};
+use onething_capabilities::{BankAnswer, PaymentFile, is_cnaps};
 use onething_case::{Command, State};
-use onething_contract::{Effect, Finding, Json, PaymentOrder, Refusal, Settlement, Severity, Text};
+use onething_contract::{
+    Effect, Finding, Json, PaymentOrder, Refusal, Settlement, Severity, Text, fen, yuan,
+};
 use onething_store::{
-    Commit, CommitError, EffectRow, EffectStatus, NewBudget, ReservationRow, SentPayment,
+    CommitError, EffectRow, EffectStatus, NewBudget, ReservationRow, SentPayment,
 };
 use serde_json::json;
 
@@ -76,7 +78,10 @@ impl Engine {
             at: at.to_owned(),
         };
         let sent = self.store.send_payment(&sent);
-        sent.await.map_err(failed(ticket))?;
+        sent.await.map_err(|error| match error {
+            CommitError::Fenced { ticket } => Error::Overtaken { ticket },
+            error => failed(ticket)(error),
+        })?;
         let handed = self.folders.payments.hand_over(ticket, row.claim);
         handed.map_err(failed(ticket))?;
         Ok(None)
@@ -165,7 +170,8 @@ impl Engine {
             }
             Err(error) => return Err(refuse(error)),
         }
-        self.serve_lines(&at).await?;
+        // Whose turn it is now is seen to by a worker: the money is given, whatever becomes of that.
+        self.wake();
         Ok(())
     }
 
@@ -226,14 +232,6 @@ impl Engine {
         }
     }
 
-    /// After a commit that moved money: it may be somebody's turn now.
-    pub(crate) async fn moved(&self, commit: &Commit, at: &str) -> Result<(), Error> {
-        if !commit.ledger.is_empty() {
-            self.serve_lines(at).await?;
-        }
-        Ok(())
-    }
-
     /// Gives those their money who wait first for a budget that has it. Answers how many.
     pub(crate) async fn serve_lines(&self, at: &str) -> Result<usize, Error> {
         let mut served = 0;
@@ -259,7 +257,7 @@ impl Engine {
         let case_id = &turn.case_id;
         match self.committed(case_id, at, Vec::new(), None, reserve).await {
             Ok(_) => {
-                self.answered(case_id).await?;
+                self.answer(case_id).await;
                 Ok(true)
             }
             Err(Error::Store(error)) => Err(error.into()),

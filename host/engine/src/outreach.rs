@@ -7,15 +7,16 @@ use crate::effects::refusal;
 use crate::engine::{Engine, Submitted, stamp};
 use crate::error::Error;
 use crate::sandbox::beside;
-use chrono::{DateTime, FixedOffset, NaiveDate};
-use onething_capabilities::{Notice, Parameters, fen};
-use onething_contract::identifiers;
+use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
+use onething_capabilities::{Notice, Parameters};
 use onething_contract::manifest::Manifest;
 use onething_contract::{Capacity, Channel, Filer, Offer, Refusal, Severity, Subject, SubjectKind};
+use onething_contract::{fen, identifiers};
 use onething_runtime::Bundle;
 use onething_store::{Idempotency, NewOffer, OfferRow, OutreachRun};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use std::time::{Duration, Instant};
 
 /// Subjects in one call of the bundle.
 const SUBJECTS_PER_CALL: usize = 200;
@@ -23,6 +24,8 @@ const SUBJECTS_PER_CALL: usize = 200;
 pub const CODES_PER_CALL: usize = 500;
 /// Offers read at a time when they are told.
 const OFFERS_PER_READ: u32 = 100;
+/// How long a matter's outreach is nobody else's: longer than a batch, or telling an offer, may take.
+const HOLD: Duration = Duration::from_secs(300);
 /// Who hands in a proactive case.
 const CALLER: &str = "outreach";
 
@@ -58,6 +61,13 @@ pub struct Reached {
     pub refused: u64,
 }
 
+/// A run's hold on its matter.
+struct Hold {
+    name: String,
+    now: DateTime<FixedOffset>,
+    since: Instant,
+}
+
 impl Engine {
     /// Goes over the register to its end. The same again on the same day does nothing new.
     ///
@@ -73,10 +83,45 @@ impl Engine {
                 format!("the matter {} does not export outreach", reach.matter),
             ));
         }
-        let at = stamp(now);
+        let hold = Hold {
+            name: format!("outreach/{}", reach.matter),
+            now,
+            since: Instant::now(),
+        };
+        let reached = self.reach_alone(&bundle, reach, &hold).await;
+        // Where it cannot be left it ends by itself.
+        let left = self.store.leave_lease(&hold.name, &self.work.node).await;
+        reached.and_then(|reached| left.map(|()| reached).map_err(Error::from))
+    }
+
+    /// One node at a time goes over the registers for a matter.
+    async fn hold(&self, hold: &Hold) -> Result<(), Error> {
+        let now = hold.now.with_timezone(&Utc) + hold.since.elapsed();
+        let taken = self
+            .store
+            .take_lease(&hold.name, &self.work.node, now, HOLD);
+        if taken.await? {
+            return Ok(());
+        }
+        Err(Error::refused(
+            "outreach-running",
+            "该事项的主动告知正在另一台主机上进行，请稍后再试",
+            "another node is reaching out for this matter; try again later",
+        ))
+    }
+
+    async fn reach_alone(
+        &self,
+        bundle: &Bundle,
+        reach: &Reach,
+        hold: &Hold,
+    ) -> Result<Reached, Error> {
+        let (now, at) = (hold.now, stamp(hold.now));
+        self.hold(hold).await?;
         let mut run = self.store.outreach_run(&reach.id(), &at).await?;
         while run.ended_at.is_none() {
-            self.batch(&bundle, reach, &mut run, &at).await?;
+            self.hold(hold).await?;
+            self.batch(bundle, reach, &mut run, &at).await?;
         }
         let mut reached = Reached {
             subjects: run.subjects,
@@ -94,7 +139,8 @@ impl Engine {
             };
             after = last.n;
             for offer in &offers {
-                self.tell(&bundle, offer, now, &mut reached).await?;
+                self.hold(hold).await?;
+                self.tell(bundle, offer, now, &mut reached).await?;
             }
         }
     }

@@ -6,9 +6,8 @@ use crate::error::Error;
 use chrono::NaiveDate;
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
-use onething_capabilities::fen;
 use onething_case::State;
-use onething_contract::{Text, Verdict, identifiers};
+use onething_contract::{Text, Verdict, fen, identifiers};
 use serde_json::Value;
 
 /// An approval carries what its step wants.

@@ -1,20 +1,21 @@
 //! The read model of a case: what the store lists without reading histories.
 
 use crate::drive::Invoked;
-use crate::effects::LEASE;
 use crate::engine::stamp;
 use crate::timers;
+use crate::work::LEASE;
 use chrono::{DateTime, Utc};
-use onething_capabilities::{Parameters, fen, notice_over};
+use onething_capabilities::{Parameters, notice_over};
 use onething_case::{Event, REPAIR, Recorded, ReservationRecord, RunningNotice, State, Status};
 use onething_contract::manifest::Manifest;
-use onething_contract::{Effect, Ending, Json, ReservationStatus, Settlement, StepStatus};
+use onething_contract::{
+    Effect, Ending, Json, Material, MaterialStatus, ReservationStatus, Settlement, StepStatus,
+};
 use onething_store::{
     CaseRow, Commit, Instruction, JournalEntry, Keys, NewEffect, NoticeRow, Settled, TaskRow,
 };
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// What one command adds to a case. `manifest` is that of its bundle, where this host has it.
@@ -53,6 +54,7 @@ pub fn commit(
             .chain(repair(state))
             .collect(),
         journal: journal.collect(),
+        materials: materials(&events),
         effects: effects(&events),
         settled: settled(&events)
             .map(|settlement| Settled {
@@ -85,7 +87,8 @@ fn repair(state: &State) -> Option<TaskRow> {
     })
 }
 
-fn case_row(state: &State) -> CaseRow {
+/// How a case stands, as lists have it.
+pub fn case_row(state: &State) -> CaseRow {
     CaseRow {
         id: state.id.clone(),
         region: state.submission.region.clone(),
@@ -109,6 +112,21 @@ pub fn word(value: impl serde::Serialize) -> String {
         Ok(serde_json::Value::String(word)) => word,
         _ => String::new(),
     }
+}
+
+/// The files that the events name, which are kept as long as the case.
+fn materials(events: &[Recorded]) -> Vec<String> {
+    let named = events.iter().flat_map(|recorded| match &recorded.event {
+        Event::Registered(registration) => registration.round.submission.materials.as_slice(),
+        Event::Corrected { round, .. } => round.submission.materials.as_slice(),
+        Event::MaterialSupplied { material } => std::slice::from_ref(material),
+        _ => &[],
+    });
+    let file = |material: &Material| match &material.status {
+        MaterialStatus::Supplied(sha256) => Some(sha256.clone()),
+        _ => None,
+    };
+    named.filter_map(file).collect()
 }
 
 fn effects(events: &[Recorded]) -> Vec<NewEffect> {
@@ -158,8 +176,9 @@ pub fn due(opened_at: &str, days: u16, region: &str, parameters: &Parameters) ->
 /// What banks have paid and returned, and then what the case is to have of each budget where that is
 /// not what it had.
 fn ledger(before: Option<&State>, state: &State, events: &[Recorded]) -> Vec<Instruction> {
-    let mut ledger: Vec<Instruction> = settled(events)
-        .filter_map(|settlement| answered(state, settlement))
+    let mut ledger: Vec<Instruction> = before
+        .into_iter()
+        .flat_map(|before| settled(events).filter_map(|one| answered(before, state, one)))
         .collect();
     for record in &state.reservations {
         let claim = claim(state, record);
@@ -203,28 +222,25 @@ fn in_fen(yuan: Decimal) -> u64 {
     (yuan * Decimal::ONE_HUNDRED).to_u64().unwrap_or_default()
 }
 
-/// What a bank said of a payment, as far as the books need it.
-#[derive(Deserialize)]
-struct Answer {
-    paid: String,
-    returned: String,
-}
-
-fn answered(state: &State, settlement: &Settlement) -> Option<Instruction> {
+/// What a bank has answered: what is not in transit any more is paid, or has come back. Taken from
+/// the two states, so that the books hold what the case does.
+fn answered(before: &State, after: &State, settlement: &Settlement) -> Option<Instruction> {
     let ticket = &settlement.ticket;
-    let effect = state
-        .effects
-        .iter()
-        .find(|effect| effect.intent.ticket == *ticket)?;
-    let (Effect::Payment(order), Ok(outcome)) = (&effect.intent.effect, &settlement.outcome) else {
+    let mut effects = after.effects.iter();
+    let effect = effects.find(|effect| effect.intent.ticket == *ticket)?;
+    let (Effect::Payment(order), Ok(_)) = (&effect.intent.effect, &settlement.outcome) else {
         return None;
     };
-    let answer: Answer = serde_json::from_str(outcome).ok()?;
+    let (was, is) = (
+        before.reservation(&order.budget)?,
+        after.reservation(&order.budget)?,
+    );
+    let paid = is.paid - was.paid;
     Some(Instruction::Settle {
         budget: order.budget.clone(),
         ticket: ticket.clone(),
-        paid: fen(&answer.paid)?,
-        returned: fen(&answer.returned)?,
+        paid: in_fen(paid),
+        returned: in_fen(was.in_transit - is.in_transit - paid),
     })
 }
 

@@ -3,6 +3,7 @@
 
 mod afterwards;
 mod timers;
+mod work;
 
 use super::*;
 use chrono::{DateTime, FixedOffset};
@@ -137,6 +138,7 @@ impl Host {
     async fn fund(&self, amount: &str) {
         let engine = &self.engine;
         engine.fund(BUDGET, amount, "出纳", at(AT)).await.unwrap();
+        engine.serve_lines(AT).await.unwrap();
     }
 
     /// As [`Engine::submit`] does with what a bundle has assessed.
@@ -147,7 +149,8 @@ impl Host {
         let commit = self.engine.commit(None, &state, events, &[], None);
         let registered = self.engine.store.register(&commit, None, None).await;
         registered.map_err(engine::refuse)?;
-        self.engine.moved(&commit, AT).await
+        self.engine.serve_lines(AT).await?;
+        Ok(())
     }
 
     /// As the bundle's answer to the registration would.
@@ -258,6 +261,7 @@ async fn who_comes_first_has_the_money_and_the_line_goes_on_when_there_is_more()
         .withdraw("a", "张三", "不办了", now)
         .await
         .unwrap();
+    host.engine.serve_lines(AT).await.unwrap();
     for id in ["c", "d"] {
         assert_eq!(host.status(id).await, ReservationStatus::Reserved, "{id}");
     }
@@ -272,6 +276,7 @@ async fn who_comes_first_has_the_money_and_the_line_goes_on_when_there_is_more()
         .withdraw("f", "李四", "不办了", now)
         .await
         .unwrap();
+    host.engine.serve_lines(AT).await.unwrap();
     assert_eq!(host.status("g").await, ReservationStatus::Reserved);
 
     host.register(case("h", "100.00", WhenShort::Wait))

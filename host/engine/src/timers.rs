@@ -8,12 +8,14 @@ use crate::host_notices::{MATERIAL, OVERDUE, REMINDER};
 use chrono::{DateTime, FixedOffset, NaiveTime, TimeDelta};
 use onething_capabilities::{Calendar, Directory, Parameters, Pause, day_over};
 use onething_case::{
-    Clock, ClockKind, Command, Ladder, Level, Rang, State, StepRecord, Stop, Timer, When,
+    COMMITMENT_TIMER, Clock, ClockKind, Command, Ladder, Level, REPAIR_TIMER, Rang, State,
+    StepRecord, Stop, Timer, When,
 };
 use onething_contract::{FILER, Message, Recipient, Text};
-use onething_store::TimerRow;
+use onething_store::{CaseTimer, ROWS_MAX, TimerKey, TimerRow};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The parameter of the ladder.
 const LADDER: &str = "escalation";
@@ -129,6 +131,68 @@ fn is_too_early(timer: &Timer, due: DateTime<FixedOffset>) -> bool {
 }
 
 impl Engine {
+    /// Gives those rungs their moment that waited for a calendar, after parameters were published.
+    ///
+    /// # Errors
+    /// When the store fails; then it is done again.
+    pub(crate) async fn set_awaiting(&self) -> Result<(), Error> {
+        let parameters = self.parameters.current();
+        // Another worker is at it.
+        let Ok(mut seen) = self.work.calendars.try_lock() else {
+            return Ok(());
+        };
+        if seen
+            .as_ref()
+            .is_some_and(|seen| Arc::ptr_eq(seen, &parameters))
+        {
+            return Ok(());
+        }
+        let mut after = None;
+        loop {
+            let waiting = self.store.timers_awaiting(after.as_ref(), ROWS_MAX).await?;
+            let Some(last) = waiting.last() else { break };
+            after = Some(key(last));
+            let mut case_id = String::new();
+            for timer in waiting {
+                if timer.case_id != case_id {
+                    case_id = timer.case_id;
+                    self.set_awaiting_or_log(&case_id, &parameters).await?;
+                }
+            }
+        }
+        *seen = Some(parameters);
+        Ok(())
+    }
+
+    /// A case that cannot be read keeps no other waiting.
+    async fn set_awaiting_or_log(
+        &self,
+        case_id: &str,
+        parameters: &Parameters,
+    ) -> Result<(), Error> {
+        match self.set_awaiting_of(case_id, parameters).await {
+            Err(Error::Store(error @ onething_store::Error::Database { .. })) => Err(error.into()),
+            Err(error) => {
+                tracing::error!(case = %case_id, error = error.in_log(), "its timers wait on");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    async fn set_awaiting_of(&self, case_id: &str, parameters: &Parameters) -> Result<(), Error> {
+        let state = self.case(case_id).await?.state;
+        for row in rows(&state, parameters) {
+            let Some(due) = row.due else { continue };
+            let timer = CaseTimer {
+                case_id: case_id.to_owned(),
+                timer: row,
+            };
+            self.store.set_timer_due(&key(&timer), due).await?;
+        }
+        Ok(())
+    }
+
     /// A case's clocks, and when each is over.
     pub fn clocks(&self, state: &State) -> Vec<ClockState> {
         let parameters = self.parameters.current();
@@ -196,12 +260,10 @@ impl Engine {
             Some(due) if due <= now => {}
             _ => return Err(not_due(name, rung)),
         }
-        // Whatever else the host does by itself when its time has come belongs here.
-        let Some(to) = timer.to else {
-            return Ok(Command::NoticeOver {
-                step: timer.step.unwrap_or_default(),
-            });
-        };
+        if let Some(does) = timer.does {
+            return Ok(*does);
+        }
+        let to = timer.to.ok_or_else(|| not_due(name, rung))?;
         let over = calendars.due(&timer.region, &unshifted(&timer.at));
         Ok(Command::Ring {
             timer: timer.name.clone(),
@@ -209,6 +271,15 @@ impl Engine {
             to,
             notice: over.and_then(|over| notice(state, &timer, to, over, &self.directory(), now)),
         })
+    }
+}
+
+/// How the store names it.
+pub(crate) fn key(timer: &CaseTimer) -> TimerKey {
+    TimerKey {
+        case_id: timer.case_id.clone(),
+        name: timer.timer.name.clone(),
+        rung: timer.timer.rung.clone(),
     }
 }
 
@@ -294,6 +365,18 @@ fn what(state: &State, timer: &Timer, record: &StepRecord) -> Text {
         return Text {
             zh: format!("材料{code}"),
             en: format!("the material {code}"),
+        };
+    }
+    if timer.name == REPAIR_TIMER {
+        return Text {
+            zh: "的差评整改时限".to_owned(),
+            en: "the time for mending what the rating complains of".to_owned(),
+        };
+    }
+    if let Some(code) = timer.name.strip_prefix(COMMITMENT_TIMER) {
+        return Text {
+            zh: format!("承诺{code}的核查时限"),
+            en: format!("the time for checking the commitment {code}"),
         };
     }
     let mut clocks = state.clocks().into_iter();

@@ -300,7 +300,7 @@ pub(crate) struct Amount(pub Decimal);
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let written = String::deserialize(deserializer)?;
-        let fen = onething_capabilities::fen(&written)
+        let fen = onething_contract::fen(&written)
             .ok_or_else(|| D::Error::custom("an amount is yuan with two places, \"100000.00\""))?;
         Ok(Amount(Decimal::from_i128_with_scale(fen.into(), 2)))
     }

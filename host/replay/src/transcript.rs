@@ -219,6 +219,7 @@ pub(crate) fn event(recorded: &Recorded) -> Option<String> {
             format!("commitment-checked {}: {kept}", check.code)
         }
         Event::Appealed { case_id, .. } => format!("appealed as {case_id}"),
+        Event::SettledByHand { ticket, by, .. } => format!("settled {ticket} by hand by {by}"),
         Event::Rang { timer, rung, .. } => format!("rang {timer}: {rung}"),
         Event::Reacted { .. } | Event::EffectSettled(_) => return None,
         Event::Noted { directive, moot } => {
@@ -242,7 +243,6 @@ pub(crate) fn event(recorded: &Recorded) -> Option<String> {
         Event::Withdrawn { .. } => "withdrawn".to_owned(),
         Event::Ended { ending, .. } => format!("ended: {}", ended(ending)),
         Event::Rated { score, .. } => format!("rated {score}"),
-        Event::Rang { timer, rung, .. } => format!("rang {timer} {rung}"),
     })
 }
 

@@ -111,8 +111,7 @@ impl Load {
     }
 }
 
-/// Around every request. Also wakes the workers after a command and says what no answer may be taken
-/// for.
+/// Around every request. Also says what no answer may be taken for.
 pub(crate) async fn keep(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = method(request.method());
@@ -122,14 +121,14 @@ pub(crate) async fn keep(State(app): State<App>, request: Request, next: Next) -
     let answered = within(&app, request, next).instrument(span.clone()).await;
     let mut response = answered.unwrap_or_else(IntoResponse::into_response);
     let status = response.status();
-    if method == "POST" && status.is_success() {
-        app.wake.notify_one();
-    }
     let code = response.extensions_mut().remove::<Code>();
     let code = code.as_ref().map(|code| code.0.as_str());
     dress(&app, &mut response);
     let time = started.elapsed();
-    app.load.took(time);
+    // A refusal takes no time, and says nothing of how long an answer does.
+    if status != StatusCode::TOO_MANY_REQUESTS {
+        app.load.took(time);
+    }
     metrics::answered(method, &route, status, time);
     if let (StatusCode::TOO_MANY_REQUESTS, Some(code)) = (status, code) {
         metrics::refused(code);

@@ -100,6 +100,7 @@ pub(crate) async fn list_cases(
     responses(
         (status = 200, description = "As of its last event.", body = CaseBody),
         (status = 404, description = "There is no such case, or it is not the caller's to see."),
+        (status = 410, description = "The case was erased: nobody can read it any more."),
     ),
 )]
 pub(crate) async fn get_case(
@@ -122,6 +123,7 @@ pub(crate) async fn get_case(
     responses(
         (status = 200, description = "A page of events.", body = EventList),
         (status = 404, description = "There is no such case, or it is not the caller's to see."),
+        (status = 410, description = "The case was erased: nobody can read it any more."),
     ),
 )]
 pub(crate) async fn list_events(
@@ -156,6 +158,7 @@ pub(crate) async fn list_events(
     responses(
         (status = 200, description = "The receipt as of now.", body = Receipt),
         (status = 404, description = "There is no such case, or it is not the caller's to see."),
+        (status = 410, description = "The case was erased: nobody can read it any more."),
     ),
 )]
 pub(crate) async fn get_receipt(

@@ -83,6 +83,7 @@ pub(crate) async fn submit(
     responses(
         (status = 200, description = "The case goes on in its next round.", body = CaseBody),
         (status = 404, description = "There is no such case, or it is not the caller's to see."),
+        (status = 410, description = "The case was erased: nobody can read it any more."),
         (status = 409, description = "The case does not wait for a correction; `current` says how it stands."),
         (status = 413, description = "The submission is too large."),
         (status = 422, description = "Refused: `findings` and `missing` say everything that is wrong."),
@@ -121,6 +122,7 @@ pub(crate) async fn correct(
     responses(
         (status = 200, description = "It is withdrawn.", body = CaseBody),
         (status = 404, description = "There is no such case, or it is not the caller's to see."),
+        (status = 410, description = "The case was erased: nobody can read it any more."),
         (status = 409, description = "It is over already; `current` says how it stands."),
     ),
 )]
@@ -151,6 +153,7 @@ pub(crate) async fn withdraw(
     responses(
         (status = 200, description = "The material is there.", body = CaseBody),
         (status = 404, description = "There is no such case, or it is not the caller's to see."),
+        (status = 410, description = "The case was erased: nobody can read it any more."),
         (status = 409, description = "The case does not wait for it; `current` says how it stands."),
         (status = 422, description = "It comes without proof, or its file is not stored here."),
     ),
@@ -177,6 +180,7 @@ pub(crate) async fn supply(
     responses(
         (status = 200, description = "It goes on; `parked` says whether it is parked again.", body = CaseBody),
         (status = 404, description = "There is no such case."),
+        (status = 410, description = "The case was erased: nobody can read it any more."),
         (status = 409, description = "It is not parked; `current` says how it stands."),
     ),
 )]

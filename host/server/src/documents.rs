@@ -63,6 +63,7 @@ pub(crate) struct AsOf {
     responses(
         (status = 200, description = "The values of each form, by printed box.", body = FilledFormList),
         (status = 404, description = "There is no such case, or it is not the caller's to see."),
+        (status = 410, description = "The case was erased: nobody can read it any more."),
     ),
 )]
 pub(crate) async fn list_forms(
@@ -98,6 +99,7 @@ pub(crate) async fn list_forms(
     responses(
         (status = 200, description = "The page.", body = String, content_type = "text/html"),
         (status = 404, description = "There is no such case or form, or it is not the caller's to see."),
+        (status = 410, description = "The case was erased: nobody can read it any more."),
     ),
 )]
 pub(crate) async fn get_form_page(
@@ -125,6 +127,7 @@ pub(crate) async fn get_form_page(
     responses(
         (status = 200, description = "In the order of their events.", body = DocumentList),
         (status = 404, description = "There is no such case, or it is not the caller's to see."),
+        (status = 410, description = "The case was erased: nobody can read it any more."),
     ),
 )]
 pub(crate) async fn list_documents(
@@ -151,6 +154,7 @@ pub(crate) async fn list_documents(
         (status = 200, description = "The bytes that the seals are over.", body = String, content_type = "text/html", headers(("ETag" = String, description = "The SHA-256 in hex, in quotes."))),
         (status = 304, description = "The caller has these bytes: `If-None-Match` names them."),
         (status = 404, description = "There is no such case or document, or it is not the caller's to see."),
+        (status = 410, description = "The case was erased: nobody can read it any more."),
     ),
 )]
 pub(crate) async fn get_document(

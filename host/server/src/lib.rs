@@ -15,6 +15,7 @@ mod cases;
 mod clocks;
 mod commands;
 mod documents;
+mod effects;
 mod extract;
 mod health;
 mod limits;
@@ -40,7 +41,7 @@ use axum::Router;
 use chrono::{DateTime, FixedOffset, Utc};
 use onething_engine::Engine;
 use std::sync::Arc;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 
 /// The whole API, as a service. Effects are carried out by [`serve`]'s workers, or by whoever calls
 /// [`Engine::work`].
@@ -62,8 +63,6 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 struct App {
     engine: Engine,
     callers: Callers,
-    /// Told when there may be work.
-    wake: Arc<Notify>,
     load: Arc<admission::Load>,
     live: Arc<live::Live>,
     /// True once the host has been asked to stop.
@@ -77,7 +76,6 @@ impl App {
         Self {
             engine,
             callers,
-            wake: Arc::new(Notify::new()),
             load: Arc::new(admission::Load::new()),
             live: Arc::new(live::Live::new()),
             stopping: Arc::new(watch::Sender::new(false)),

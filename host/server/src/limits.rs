@@ -51,5 +51,7 @@ pub(crate) const CHECKS_MAX: usize = 1;
 pub(crate) const CHECK_TIME_MAX: Duration = Duration::from_secs(40);
 /// Characters of an idempotency key.
 pub(crate) const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
+/// Workers of a node: each is at one thing at a time.
+pub(crate) const WORKERS: usize = 4;
 /// Rows of a page where the caller does not say.
 pub(crate) const ROWS_DEFAULT: u32 = 100;

@@ -12,8 +12,8 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chrono::DateTime;
-use onething_engine::{measures, stamp};
+use chrono::{DateTime, Utc};
+use onething_engine::measures;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -152,11 +152,17 @@ async fn show_queues(registry: &mut Registry, app: &App) -> Result<(), Problem> 
         "Age of the oldest effect that is not settled",
         ages,
     );
-    let due = store.count_notices_due(&stamp(now)).await?;
+    let due = store.count_timers_due(now.with_timezone(&Utc)).await?;
     registry.register(
         "timers_due",
         "Timers that are over and have yet to be heard",
         gauge(due.try_into().unwrap_or(usize::MAX)),
+    );
+    let awaiting = store.count_timers_awaiting().await?;
+    registry.register(
+        "timers_awaiting_calendar",
+        "Timers whose moment is not known until a calendar is published",
+        gauge(awaiting.try_into().unwrap_or(usize::MAX)),
     );
     Ok(())
 }

@@ -3,8 +3,8 @@
 
 use crate::problem::{MEDIA_TYPE, Members, Problem};
 use crate::{
-    App, afterwards, bundles, cases, commands, documents, health, live, materials, matters,
-    metrics, money, offices, outreach, parties,
+    App, afterwards, bundles, cases, commands, documents, effects, health, live, materials,
+    matters, metrics, money, offices, outreach, parties,
 };
 use axum::Json;
 use axum::http::{Method, StatusCode, Uri};
@@ -49,6 +49,7 @@ const PROBLEMS: [(&str, &str); 5] = [
         (name = "offices", description = "Work of the offices."),
         (name = "materials", description = "Files that go with a submission."),
         (name = "money", description = "Budgets, and payments at the bank."),
+        (name = "effects", description = "What is to be done outside the case, and what of it was given up."),
         (name = "outreach", description = "What was offered to whom, and what matters came to."),
         (name = "bundles", description = "What is deployed, and what of it is in force."),
         (name = "host", description = "The host itself."),
@@ -96,6 +97,9 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .routes(routes!(money::fund_budget))
         .routes(routes!(money::list_payments))
         .routes(routes!(money::answer_payment))
+        .routes(routes!(effects::list_effects))
+        .routes(routes!(effects::retry_effect))
+        .routes(routes!(effects::settle_effect))
         .routes(routes!(outreach::list_offers))
         .routes(routes!(outreach::get_statistics))
         .merge(materials::operations())

@@ -124,6 +124,16 @@ impl Problem {
         )
     }
 
+    /// It was there, and its data are destroyed.
+    fn erased() -> Self {
+        Self::new(
+            StatusCode::GONE,
+            "case-erased",
+            "该办件已经清除：密钥已销毁，内容无法再读取",
+            "the case was erased: its keys are destroyed and nobody can read it any more",
+        )
+    }
+
     /// The request itself is not well formed.
     pub(crate) fn malformed(code: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, zh, en)
@@ -240,6 +250,10 @@ impl From<Error> for Problem {
                 what: "payment",
                 name,
             } => Self::unknown("payment", "拨付", &name),
+            Error::Unknown {
+                what: "effect",
+                name,
+            } => Self::unknown("effect", "事务", &name),
             Error::NoMoney(finding) => Self::new(
                 StatusCode::CONFLICT,
                 &finding.code,
@@ -264,7 +278,10 @@ impl From<Error> for Problem {
 
 impl From<onething_store::Error> for Problem {
     fn from(error: onething_store::Error) -> Self {
-        Error::from(error).into()
+        match error {
+            onething_store::Error::Erased { .. } => Self::erased(),
+            error => Error::from(error).into(),
+        }
     }
 }
 
@@ -301,6 +318,7 @@ fn refusal_status(code: &str) -> StatusCode {
         | "notice-objected"
         | "budget-exists"
         | "payment-not-sent"
+        | "effect-not-dead"
         | "payment-answered"
         | "already-settled"
         | "no-correction-awaited"
@@ -423,6 +441,7 @@ fn title(status: StatusCode) -> &'static str {
         StatusCode::METHOD_NOT_ALLOWED => "不支持该方法",
         StatusCode::REQUEST_TIMEOUT => "接收超时",
         StatusCode::CONFLICT => "与当前状态冲突",
+        StatusCode::GONE => "已经清除",
         StatusCode::PAYLOAD_TOO_LARGE => "请求体过大",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "不支持该媒体类型",
         StatusCode::UNPROCESSABLE_ENTITY => "内容不符合要求",

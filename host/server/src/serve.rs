@@ -1,6 +1,6 @@
 //! The host at work: connections, requests and workers, until it is asked to stop.
 
-use crate::limits::{CONNECTIONS_MAX, DRAIN_TIME_MAX, HEAD_TIME_MAX, READ_BYTES_MAX};
+use crate::limits::{CONNECTIONS_MAX, DRAIN_TIME_MAX, HEAD_TIME_MAX, READ_BYTES_MAX, WORKERS};
 use crate::metrics::Peer;
 use crate::{App, Callers, bundles, live, now};
 use axum::Router;
@@ -12,14 +12,18 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use onething_engine::Engine;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::{JoinError, JoinSet};
 
-/// How often a worker looks for work that nobody told it of: effects that rested, other hosts' cases.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often a worker looks at least for work that nobody told it of: effects that rested, timers,
+/// other hosts' cases. Workers of all nodes look at different times.
+const LOOK_EVERY: Duration = Duration::from_millis(750);
+/// A look comes later by up to this many milliseconds.
+const LOOK_JITTER_MS: u64 = 500;
 /// The rest after a connection could not be accepted: there are too many open files.
 const ACCEPT_REST: Duration = Duration::from_secs(1);
 
@@ -50,13 +54,16 @@ pub async fn serve(
     let app = App::new(engine, callers);
     let (stop, stopped) = watch::channel(false);
     let follower = tokio::spawn(bundles::follow(app.engine.clone(), stopped.clone()));
-    let mut worker = tokio::spawn(work(app.clone(), stopped));
+    let mut workers = JoinSet::new();
+    for _ in 0..WORKERS {
+        workers.spawn(work(app.engine.clone(), stopped.clone()));
+    }
     let watching = tokio::spawn(live::watch(app.clone()));
     let connections = GracefulShutdown::new();
     let router = app.router();
     let lost = tokio::select! {
         () = shutdown => None,
-        lost = &mut worker => Some(lost),
+        lost = workers.join_next() => lost,
         () = accept(&listener, &router, &connections) => None,
     };
     app.stopping.send_replace(true);
@@ -74,7 +81,7 @@ pub async fn serve(
     stop.send_replace(true);
     let lost = match lost {
         Some(lost) => Some(lost),
-        None => finish(worker).await,
+        None => finish(workers).await,
     };
     // They have seen that the host stops; how they ended changes nothing.
     let _ = watching.await;
@@ -85,24 +92,35 @@ pub async fn serve(
     lost.unwrap_or(Ok(())).map_err(ServeError::Worker)
 }
 
-/// Waits for a worker, but not for ever; `None` where it had to be cut off.
-async fn finish(mut worker: JoinHandle<()>) -> Option<Result<(), JoinError>> {
-    match tokio::time::timeout(DRAIN_TIME_MAX, &mut worker).await {
-        Ok(ended) => Some(ended),
+/// Waits for the workers, but not for ever. Answers the first that panicked.
+async fn finish(mut workers: JoinSet<()>) -> Option<Result<(), JoinError>> {
+    let ends = async {
+        let mut lost = None;
+        while let Some(ended) = workers.join_next().await {
+            lost = lost.or(ended.is_err().then_some(ended));
+        }
+        lost
+    };
+    match tokio::time::timeout(DRAIN_TIME_MAX, ends).await {
+        Ok(lost) => lost,
         Err(_) => {
-            tracing::warn!("a worker that took too long was cut off");
-            worker.abort();
+            tracing::warn!("workers that took too long were cut off");
+            workers.shutdown().await;
             None
         }
     }
 }
 
-/// Lets the bundles answer and carries out their effects, whenever there is something.
-async fn work(app: App, mut stopped: watch::Receiver<bool>) {
+/// Lets the bundles answer, timers ring and effects be carried out, whenever there is something.
+async fn work(engine: Engine, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
-        match app.engine.work(now()).await {
+        match engine.work_by(&now).await {
             Ok(0) => {}
-            Ok(_) => continue,
+            Ok(_) => {
+                // There may be more than one worker can do.
+                engine.wake();
+                continue;
+            }
             Err(error) => {
                 tracing::error!(
                     error = error.in_log(),
@@ -111,11 +129,16 @@ async fn work(app: App, mut stopped: watch::Receiver<bool>) {
             }
         }
         tokio::select! {
-            () = app.wake.notified() => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = engine.woken() => {}
+            () = tokio::time::sleep(LOOK_EVERY + jitter()) => {}
             _ = stopped.changed() => {}
         }
     }
+}
+
+fn jitter() -> Duration {
+    let random = RandomState::new().build_hasher().finish();
+    Duration::from_millis(random % LOOK_JITTER_MS)
 }
 
 /// Takes in connections for ever, at most so many at a time.

@@ -1,14 +1,30 @@
 //! Writing to a case.
 
 use crate::backend::{Backend, joined};
+use crate::closed::{Closed, place};
 use crate::error::{failed, signed, to_json, unsigned};
+use crate::keyring::{self, Keyring};
+use crate::vault::{DataKey, Hash, NO_HASH};
 use crate::{
-    CaseRow, Commit, CommitError, Connection, EffectStatus, Error, Idempotency, JournalEntry, Keys,
-    NewEffect, Registered, Settled, Store, TaskRow, body, ledger, milliseconds, read, timers,
+    CaseRow, Commit, CommitError, Connection, EffectStatus, Error, Idempotency, Keys, NewEffect,
+    Registered, Settled, Store, TaskRow, body, ledger, milliseconds, once, read, timers,
 };
-use onething_case::Recorded;
+
+/// What writing to a case needs beside the commit.
+#[derive(Clone)]
+struct Hand {
+    backend: Backend,
+    keyring: Keyring,
+}
 
 impl Store {
+    fn hand(&self) -> Hand {
+        Hand {
+            backend: self.backend,
+            keyring: self.keyring.clone(),
+        }
+    }
+
     /// Registers a new case. The keys of [`Keys::Hold`] must be free, or held by the case of `also`,
     /// which passes them on; what that adds to its case is written in the same transaction. A request
     /// that was registered before under the same idempotency key changes nothing.
@@ -19,21 +35,18 @@ impl Store {
         also: Option<&Commit>,
     ) -> Result<Registered, CommitError> {
         commit.check_numbering()?;
-        if let Some(also) = also {
-            also.check_numbering()?;
-        }
-        let data = (
-            self.backend,
-            commit.clone(),
-            idempotency.cloned(),
-            also.cloned(),
-        );
+        let closed = Closed::of(commit, DataKey::generate()?)?;
+        let also = match also {
+            Some(also) => Some(self.to_append(also).await?),
+            None => None,
+        };
+        let data = (self.hand(), closed, idempotency.cloned(), also);
         self.write(
             "register a case",
             data,
-            |(backend, commit, request, also), connection| {
+            |(hand, closed, request, also), connection| {
                 let (request, also) = (request.as_ref(), also.as_ref());
-                Box::pin(register(*backend, connection, commit, request, also))
+                Box::pin(register(hand, connection, closed, request, also))
             },
         )
         .await
@@ -41,146 +54,142 @@ impl Store {
 
     /// Adds to a case that is there. The writer who has seen its last event succeeds.
     pub async fn append(&self, commit: &Commit) -> Result<(), CommitError> {
-        commit.check_numbering()?;
-        let data = (self.backend, commit.clone());
-        self.write("append to a case", data, |(backend, commit), connection| {
-            Box::pin(append(*backend, connection, commit))
+        let data = (self.hand(), self.to_append(commit).await?);
+        self.write("append to a case", data, |(hand, closed), connection| {
+            Box::pin(append(hand, connection, closed))
         })
         .await
     }
 
-    /// The case that an earlier, identical request made, before anything is computed for this one.
-    pub async fn find_idempotent(
-        &self,
-        request: &Idempotency,
-    ) -> Result<Option<String>, CommitError> {
-        let mut connection = self
-            .readers
-            .acquire()
-            .await
-            .map_err(failed("look for an earlier request"))?;
-        earlier(&mut connection, request).await
+    async fn to_append(&self, commit: &Commit) -> Result<Closed, CommitError> {
+        commit.check_numbering()?;
+        let key = self.key_to_write(&commit.case.id).await?;
+        Ok(Closed::of(commit, key)?)
     }
 }
 
 async fn register(
-    backend: Backend,
+    hand: &Hand,
     connection: &mut Connection,
-    commit: &Commit,
+    closed: &Closed,
     idempotency: Option<&Idempotency>,
-    also: Option<&Commit>,
+    also: Option<&Closed>,
 ) -> Result<Registered, CommitError> {
-    let case_id = commit.case.id.as_str();
+    let case_id = closed.commit.case.id.as_str();
     if let Some(request) = idempotency
-        && !take_key(connection, request, case_id).await?
-        && let Some(case_id) = earlier(connection, request).await?
+        && !once::take_key(&hand.keyring, connection, request, case_id).await?
+        && let Some(case_id) = once::earlier(&hand.keyring, connection, request).await?
     {
         return Ok(Registered::Earlier { case_id });
     }
-    if commit.seen() != 0 || !insert_case(connection, commit).await? {
+    let chain = closed.chain(NO_HASH);
+    if closed.commit.seen() != 0 || !insert_case(hand, connection, closed, &chain).await? {
+        let current = lock_case(hand.backend, connection, case_id).await?;
         return Err(CommitError::Conflict {
             case_id: case_id.to_owned(),
-            current_version: lock_case(backend, connection, case_id).await?,
+            current_version: current.version,
         });
     }
+    let scope = keyring::of_case(case_id);
+    hand.keyring.add(connection, &scope, &closed.key).await?;
     if let Some(also) = also {
-        append(backend, connection, also).await?;
-        if let Keys::Hold(keys) = &commit.keys {
-            pass_on(connection, &also.case.id, keys).await?;
+        append(hand, connection, also).await?;
+        if let Keys::Hold(keys) = &closed.commit.keys {
+            once::pass_on(&hand.keyring, connection, &also.commit.case.id, keys).await?;
         }
     }
-    write(backend, connection, commit).await?;
+    write(hand, connection, closed, &chain).await?;
     Ok(Registered::New)
 }
 
 async fn append(
-    backend: Backend,
+    hand: &Hand,
     connection: &mut Connection,
-    commit: &Commit,
+    closed: &Closed,
 ) -> Result<(), CommitError> {
-    let current_version = lock_case(backend, connection, &commit.case.id).await?;
-    if current_version != commit.seen() || current_version == 0 {
+    let commit = &closed.commit;
+    let current = lock_case(hand.backend, connection, &commit.case.id).await?;
+    if current.version != commit.seen() || current.version == 0 {
         return Err(CommitError::Conflict {
             case_id: commit.case.id.clone(),
-            current_version,
+            current_version: current.version,
         });
     }
-    update_case(connection, commit).await?;
-    write(backend, connection, commit).await
+    let chain = closed.chain(current.head);
+    let head = chain.last().copied().unwrap_or(current.head);
+    update_case(&hand.keyring, connection, commit, &head).await?;
+    write(hand, connection, closed, &chain).await
 }
 
-/// False where the caller has used this idempotency key before. A second node with the same request
-/// waits here until the first has committed.
-async fn take_key(
-    connection: &mut Connection,
-    request: &Idempotency,
-    case_id: &str,
-) -> Result<bool, Error> {
-    let taken = sqlx::query(
-        "INSERT INTO idempotency (caller, key, request_sha256, case_id)
-         VALUES ($1, $2, $3, $4) ON CONFLICT (caller, key) DO NOTHING",
-    )
-    .bind(&request.caller)
-    .bind(&request.key)
-    .bind(&request.request_sha256)
-    .bind(case_id)
-    .execute(connection)
-    .await
-    .map_err(failed("keep an idempotency key"))?;
-    Ok(taken.rows_affected() == 1)
+/// Where a case stands while its row is locked.
+pub(crate) struct Current {
+    /// Its last event; 0 where there is no such case.
+    pub version: u64,
+    /// The hash of that event.
+    pub head: Hash,
 }
 
-async fn earlier(
-    connection: &mut Connection,
-    request: &Idempotency,
-) -> Result<Option<String>, CommitError> {
-    let found: Option<(String, String)> = sqlx::query_as(
-        "SELECT request_sha256, case_id FROM idempotency WHERE caller = $1 AND key = $2",
-    )
-    .bind(&request.caller)
-    .bind(&request.key)
-    .fetch_optional(connection)
-    .await
-    .map_err(failed("look for an earlier request"))?;
-    match found {
-        None => Ok(None),
-        Some((sha256, case_id)) if sha256 == request.request_sha256 => Ok(Some(case_id)),
-        Some(_) => Err(CommitError::IdempotencyMismatch {
-            key: request.key.clone(),
-        }),
-    }
-}
-
-/// The last event of a case, 0 where there is none; nobody else moves it until the transaction ends.
+/// Where a case stands; nobody else moves it until the transaction ends.
 pub(crate) async fn lock_case(
     backend: Backend,
     connection: &mut Connection,
     case_id: &str,
-) -> Result<u64, Error> {
+) -> Result<Current, Error> {
     let lock = backend.for_update();
-    let sql = joined(format!("SELECT version FROM cases WHERE id = $1{lock}"));
-    let version: Option<i64> = sqlx::query_scalar(sql)
+    let sql = joined(format!(
+        "SELECT version, head, erased_at FROM cases WHERE id = $1{lock}"
+    ));
+    let found: Option<(i64, Vec<u8>, Option<String>)> = sqlx::query_as(sql)
         .bind(case_id)
         .fetch_optional(connection)
         .await
         .map_err(failed("read the version of a case"))?;
-    unsigned(version.unwrap_or(0), "the version of a case")
+    match found {
+        None => Ok(Current {
+            version: 0,
+            head: NO_HASH,
+        }),
+        Some((_, _, Some(_))) => Err(Error::Erased {
+            what: format!("case {case_id}"),
+        }),
+        Some((version, head, None)) => Ok(Current {
+            version: unsigned(version, "the version of a case")?,
+            head: hash(&head, case_id)?,
+        }),
+    }
+}
+
+/// A hash as it lies in the database.
+pub(crate) fn hash(bytes: &[u8], case_id: &str) -> Result<Hash, Error> {
+    Hash::try_from(bytes).map_err(|_| Error::Damaged {
+        what: format!("a hash of case {case_id}"),
+    })
 }
 
 /// False where there is a case of this id.
-async fn insert_case(connection: &mut Connection, commit: &Commit) -> Result<bool, Error> {
+async fn insert_case(
+    hand: &Hand,
+    connection: &mut Connection,
+    closed: &Closed,
+    chain: &[Hash],
+) -> Result<bool, Error> {
+    let (commit, keyring) = (&closed.commit, &hand.keyring);
     let case = &commit.case;
+    let head = chain.last().copied().unwrap_or(NO_HASH);
+    let subject = case.subject.as_bytes();
     let inserted = sqlx::query(
-        "INSERT INTO cases (id, region, matter, digest, subject, submitted_by, status, round, version,
-                            next_reaction, react_due, parked, registered_at, ended_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        "INSERT INTO cases (id, region, matter, digest, subject, subject_closed, submitted_by, status,
+                            round, version, next_reaction, react_due, parked, registered_at, ended_at,
+                            head, head_seal)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
          ON CONFLICT (id) DO NOTHING",
     )
     .bind(&case.id)
     .bind(&case.region)
     .bind(&case.matter)
     .bind(&case.digest)
-    .bind(&case.subject)
+    .bind(keyring.subject(&case.subject))
+    .bind(closed.key.close(&place::subject(&case.id), subject)?)
     .bind(&case.submitted_by)
     .bind(&case.status)
     .bind(i64::from(case.round))
@@ -190,6 +199,8 @@ async fn insert_case(connection: &mut Connection, commit: &Commit) -> Result<boo
     .bind(i64::from(case.parked))
     .bind(&case.registered_at)
     .bind(&case.ended_at)
+    .bind(&head[..])
+    .bind(&keyring.head_seal(&case.id, case.version, &head)[..])
     .execute(connection)
     .await
     .map_err(failed("write a case"))?;
@@ -197,11 +208,16 @@ async fn insert_case(connection: &mut Connection, commit: &Commit) -> Result<boo
 }
 
 /// What a case is never changes (region, matter, digest, subject, who opened it); how it stands does.
-async fn update_case(connection: &mut Connection, commit: &Commit) -> Result<(), Error> {
+async fn update_case(
+    keyring: &Keyring,
+    connection: &mut Connection,
+    commit: &Commit,
+    head: &Hash,
+) -> Result<(), Error> {
     let case: &CaseRow = &commit.case;
     sqlx::query(
         "UPDATE cases SET status = $2, round = $3, version = $4, next_reaction = $5, react_due = $6,
-                          parked = $7, ended_at = $8
+                          parked = $7, ended_at = $8, head = $9, head_seal = $10
          WHERE id = $1",
     )
     .bind(&case.id)
@@ -212,6 +228,8 @@ async fn update_case(connection: &mut Connection, commit: &Commit) -> Result<(),
     .bind(commit.react_due.map_or(0, milliseconds))
     .bind(i64::from(case.parked))
     .bind(&case.ended_at)
+    .bind(&head[..])
+    .bind(&keyring.head_seal(&case.id, case.version, head)[..])
     .execute(connection)
     .await
     .map_err(failed("write a case"))?;
@@ -220,26 +238,25 @@ async fn update_case(connection: &mut Connection, commit: &Commit) -> Result<(),
 
 /// Everything of a commit but the case's own row.
 async fn write(
-    backend: Backend,
+    hand: &Hand,
     connection: &mut Connection,
-    commit: &Commit,
+    closed: &Closed,
+    chain: &[Hash],
 ) -> Result<(), CommitError> {
+    let commit = &closed.commit;
     let case_id = commit.case.id.as_str();
-    for event in &commit.events {
-        write_event(connection, case_id, event).await?;
-    }
-    for entry in &commit.journal {
-        write_journal(connection, case_id, entry).await?;
-    }
-    replace_tasks(connection, case_id, &commit.tasks).await?;
-    for effect in &commit.effects {
-        write_effect(connection, case_id, effect).await?;
+    write_events(connection, closed, chain).await?;
+    write_journal(connection, closed).await?;
+    use_materials(connection, case_id, &commit.materials).await?;
+    replace_tasks(connection, closed).await?;
+    for (effect, intent) in commit.effects.iter().zip(&closed.intents) {
+        write_effect(connection, case_id, effect, intent).await?;
     }
     for settled in &commit.settled {
         settle(connection, case_id, settled).await?;
     }
     timers::replace(connection, case_id, &commit.timers).await?;
-    ledger::lock(backend, connection, &commit.ledger).await?;
+    ledger::lock(hand.backend, connection, &commit.ledger).await?;
     let at = commit.events.last().map_or("", |event| event.at.as_str());
     for instruction in &commit.ledger {
         ledger::carry_out(connection, instruction, case_id, at).await?;
@@ -247,57 +264,82 @@ async fn write(
     replace_groups(connection, case_id, &commit.groups).await?;
     match &commit.keys {
         Keys::Keep => Ok(()),
-        Keys::Release => Ok(release_keys(connection, case_id).await?),
-        Keys::GiveBack { to } => Ok(give_keys_back(connection, case_id, to).await?),
+        Keys::Release => Ok(once::release_keys(connection, case_id).await?),
+        Keys::GiveBack { to } => Ok(once::give_keys_back(connection, case_id, to).await?),
         Keys::Hold(keys) => {
-            release_keys(connection, case_id).await?;
-            hold_keys(connection, case_id, keys).await
+            once::release_keys(connection, case_id).await?;
+            once::hold_keys(&hand.keyring, connection, case_id, keys).await
         }
     }
 }
 
-async fn write_event(
+async fn write_events(
     connection: &mut Connection,
-    case_id: &str,
-    event: &Recorded,
+    closed: &Closed,
+    chain: &[Hash],
 ) -> Result<(), Error> {
-    sqlx::query("INSERT INTO events (case_id, n, at, body) VALUES ($1, $2, $3, $4)")
-        .bind(case_id)
+    let events = closed.commit.events.iter().zip(&closed.events);
+    for ((event, body), hash) in events.zip(chain) {
+        sqlx::query(
+            "INSERT INTO events (case_id, n, at, format, body, hash) VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(&closed.commit.case.id)
         .bind(signed(event.n))
         .bind(&event.at)
-        .bind(body::encode(&event.event)?)
-        .execute(connection)
+        .bind(i64::from(body::FORMAT))
+        .bind(body.as_slice())
+        .bind(&hash[..])
+        .execute(&mut *connection)
         .await
         .map_err(failed("write an event"))?;
+    }
     Ok(())
 }
 
-async fn write_journal(
-    connection: &mut Connection,
-    case_id: &str,
-    entry: &JournalEntry,
-) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO journal (case_id, n, event, function, body, usage)
-         SELECT $1, coalesce(max(n), 0) + 1, $2, $3, $4, $5 FROM journal WHERE case_id = $1",
-    )
-    .bind(case_id)
-    .bind(signed(entry.event))
-    .bind(&entry.function)
-    .bind(&entry.body)
-    .bind(to_json(&entry.usage, "the use of an invocation")?)
-    .execute(connection)
-    .await
-    .map_err(failed("write a journal entry"))?;
+async fn write_journal(connection: &mut Connection, closed: &Closed) -> Result<(), Error> {
+    for (entry, body) in closed.commit.journal.iter().zip(&closed.journal) {
+        sqlx::query(
+            "INSERT INTO journal (case_id, n, event, function, body, usage)
+             SELECT $1, coalesce(max(n), 0) + 1, $2, $3, $4, $5 FROM journal WHERE case_id = $1",
+        )
+        .bind(&closed.commit.case.id)
+        .bind(signed(entry.event))
+        .bind(&entry.function)
+        .bind(body.as_slice())
+        .bind(to_json(&entry.usage, "the use of an invocation")?)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed("write a journal entry"))?;
+    }
     Ok(())
 }
 
-async fn replace_tasks(
+/// So that erasing a case knows which materials are no other case's.
+async fn use_materials(
     connection: &mut Connection,
     case_id: &str,
-    tasks: &[TaskRow],
+    materials: &[String],
 ) -> Result<(), Error> {
-    if same_tasks(tasks, read::tasks_of(connection, case_id).await?) {
+    for sha256 in materials {
+        sqlx::query(
+            "INSERT INTO material_uses (sha256, case_id) VALUES ($1, $2)
+             ON CONFLICT (sha256, case_id) DO NOTHING",
+        )
+        .bind(sha256)
+        .bind(case_id)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed("note the materials of a case"))?;
+    }
+    Ok(())
+}
+
+async fn replace_tasks(connection: &mut Connection, closed: &Closed) -> Result<(), Error> {
+    let (case_id, tasks) = (&closed.commit.case.id, &closed.commit.tasks);
+    if same_tasks(
+        tasks,
+        read::tasks_of(connection, case_id, &closed.key).await?,
+    ) {
         return Ok(());
     }
     sqlx::query("DELETE FROM tasks WHERE case_id = $1")
@@ -307,9 +349,6 @@ async fn replace_tasks(
         .map_err(failed("clear the tasks of a case"))?;
     for task in tasks {
         let published = task.notice.as_ref();
-        let notice = published
-            .map(|row| to_json(&row.notice, "a public notice"))
-            .transpose()?;
         sqlx::query(
             "INSERT INTO tasks (case_id, step, function, region, role, status, version, round,
                                 opened_at, notice, due, objected)
@@ -324,7 +363,7 @@ async fn replace_tasks(
         .bind(i64::from(task.version))
         .bind(i64::from(task.round))
         .bind(&task.opened_at)
-        .bind(notice)
+        .bind(closed.notice(task)?)
         .bind(published.and_then(|row| row.due.as_deref()))
         .bind(i64::from(published.is_some_and(|row| row.objected)))
         .execute(&mut *connection)
@@ -347,6 +386,7 @@ async fn write_effect(
     connection: &mut Connection,
     case_id: &str,
     effect: &NewEffect,
+    closed: &[u8],
 ) -> Result<(), Error> {
     let intent = &effect.intent;
     sqlx::query(
@@ -355,7 +395,7 @@ async fn write_effect(
     .bind(&intent.ticket)
     .bind(case_id)
     .bind(signed(effect.event))
-    .bind(to_json(intent, "an effect")?)
+    .bind(closed)
     .bind(EffectStatus::Pending.as_str())
     .execute(&mut *connection)
     .await
@@ -475,91 +515,4 @@ async fn replace_groups(
             .map_err(failed(operation))?;
     }
     Ok(())
-}
-
-async fn release_keys(connection: &mut Connection, case_id: &str) -> Result<(), Error> {
-    sqlx::query("DELETE FROM unique_keys WHERE case_id = $1")
-        .bind(case_id)
-        .execute(connection)
-        .await
-        .map_err(failed("release the unique keys of a case"))?;
-    Ok(())
-}
-
-/// Frees the keys that the case holds, for the transaction that holds them anew.
-async fn pass_on(connection: &mut Connection, case_id: &str, keys: &[String]) -> Result<(), Error> {
-    for key in keys {
-        sqlx::query("DELETE FROM unique_keys WHERE key = $1 AND case_id = $2")
-            .bind(key)
-            .bind(case_id)
-            .execute(&mut *connection)
-            .await
-            .map_err(failed("pass a unique key on"))?;
-    }
-    Ok(())
-}
-
-async fn give_keys_back(connection: &mut Connection, case_id: &str, to: &str) -> Result<(), Error> {
-    sqlx::query(
-        "UPDATE unique_keys SET case_id = $2
-         WHERE case_id = $1 AND EXISTS (SELECT 1 FROM cases WHERE id = $2 AND status = 'completed')",
-    )
-    .bind(case_id)
-    .bind(to)
-    .execute(&mut *connection)
-    .await
-    .map_err(failed("give the unique keys of a case back"))?;
-    release_keys(connection, case_id).await
-}
-
-/// In one order for all, so that two cases do not wait for each other.
-async fn hold_keys(
-    connection: &mut Connection,
-    case_id: &str,
-    keys: &[String],
-) -> Result<(), CommitError> {
-    let mut keys: Vec<&String> = keys.iter().collect();
-    keys.sort();
-    keys.dedup();
-    for key in keys {
-        if let Some(holder) = hold_key(connection, case_id, key).await? {
-            return Err(CommitError::KeyTaken {
-                key: key.clone(),
-                case_id: holder,
-            });
-        }
-    }
-    Ok(())
-}
-
-/// Who holds the key already.
-async fn hold_key(
-    connection: &mut Connection,
-    case_id: &str,
-    key: &str,
-) -> Result<Option<String>, Error> {
-    let operation = "hold a unique key";
-    loop {
-        let held = sqlx::query(
-            "INSERT INTO unique_keys (key, case_id) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING",
-        )
-        .bind(key)
-        .bind(case_id)
-        .execute(&mut *connection)
-        .await
-        .map_err(failed(operation))?;
-        if held.rows_affected() == 1 {
-            return Ok(None);
-        }
-        let holder: Option<String> =
-            sqlx::query_scalar("SELECT case_id FROM unique_keys WHERE key = $1")
-                .bind(key)
-                .fetch_optional(&mut *connection)
-                .await
-                .map_err(failed(operation))?;
-        // None: whoever held it has let go meanwhile.
-        if holder.is_some() {
-            return Ok(holder);
-        }
-    }
 }

@@ -5,7 +5,7 @@
 use crate::error::failed;
 use crate::{Connection, Error, schema};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyPool, AssertSqlSafe, ConnectOptions, Connection as _};
+use sqlx::{Any, AnyPool, AssertSqlSafe, ConnectOptions, Connection as _, Transaction};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -62,6 +62,66 @@ impl Backend {
         }
     }
 
+    /// A transaction that only reads and sees one moment throughout.
+    pub async fn snapshot(
+        self,
+        connection: &mut Connection,
+    ) -> Result<Transaction<'_, Any>, Error> {
+        let begin = match self {
+            Backend::Sqlite => "BEGIN DEFERRED",
+            Backend::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        let begun = connection.begin_with(begin).await;
+        begun.map_err(failed("begin to read"))
+    }
+
+    /// Says that a number which the database gives itself is given by us this once.
+    pub fn given_numbers(self) -> &'static str {
+        match self {
+            Backend::Sqlite => "",
+            Backend::Postgres => " OVERRIDING SYSTEM VALUE",
+        }
+    }
+
+    /// Goes on numbering behind what is there. SQLite does so by itself.
+    pub async fn go_on_numbering(self, connection: &mut Connection) -> Result<(), sqlx::Error> {
+        if self == Backend::Sqlite {
+            return Ok(());
+        }
+        let numbered: Vec<(String, String)> = sqlx::query_as(
+            "SELECT CAST(t.relname AS TEXT), CAST(c.attname AS TEXT)
+             FROM pg_class AS t JOIN pg_attribute AS c ON c.attrelid = t.oid
+             WHERE t.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+               AND CAST(c.attidentity AS TEXT) <> ''",
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        for (table, column) in numbered {
+            let sql = joined(format!(
+                "SELECT setval(pg_get_serial_sequence('{table}', '{column}'), max({column}))
+                 FROM {table} HAVING max({column}) IS NOT NULL"
+            ));
+            sqlx::query(sql).execute(&mut *connection).await?;
+        }
+        Ok(())
+    }
+
+    /// In one word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Backend::Sqlite => "sqlite",
+            Backend::Postgres => "postgres",
+        }
+    }
+
+    /// Takes what was deleted out of the database's own files, as far as it can be told to.
+    pub fn forget_deleted(self) -> &'static str {
+        match self {
+            Backend::Sqlite => "PRAGMA wal_checkpoint(TRUNCATE)",
+            Backend::Postgres => "VACUUM data_keys",
+        }
+    }
+
     /// The transaction need not be on the disk when it ends: what builds on it is later in the log
     /// and takes it there. Keeps a row that everybody needs from being held as long as a disk takes.
     pub async fn need_not_flush(self, connection: &mut Connection) -> Result<(), sqlx::Error> {
@@ -109,7 +169,8 @@ impl Backend {
     fn session(self) -> &'static str {
         match self {
             Backend::Sqlite => {
-                "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000;"
+                "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000;
+                 PRAGMA secure_delete = ON;"
             }
             // A node that is paused inside a transaction must not hold its rows for ever.
             Backend::Postgres => {
@@ -214,12 +275,8 @@ impl Place {
         if self.backend == Backend::Sqlite && self.file.is_none() {
             return self.open_memory().await;
         }
-        if let Some(file) = &self.file {
-            check_log(file)?;
-        }
         let options = self.options()?;
-        let opened = options.connect().await;
-        let mut connection = opened.map_err(|source| self.not_opened(source))?;
+        let mut connection = self.connect().await?;
         schema::prepare(self, &mut connection).await?;
         if self.backend == Backend::Sqlite {
             // Touched only once the file is known to be ours.
@@ -242,6 +299,16 @@ impl Place {
                 })
             }
         }
+    }
+
+    /// One connection, to a database that may be anybody's.
+    pub async fn connect(&self) -> Result<Connection, Error> {
+        sqlx::any::install_default_drivers();
+        if let Some(file) = &self.file {
+            check_log(file)?;
+        }
+        let opened = self.options()?.connect().await;
+        opened.map_err(|source| self.not_opened(source))
     }
 
     /// The database lives as long as its one connection does.

@@ -1,16 +1,23 @@
-//! How an event is kept: the one place that knows what its bytes are.
+//! How an event is kept: the one place that knows what its bytes are. The format is the case
+//! engine's, which brings older ones up to its own.
 
 use crate::Error;
-use crate::error::malformed;
-use onething_case::Event;
+use onething_case::{Event, upcast};
 
-/// The bytes of an event.
-pub(crate) fn encode(event: &Event) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(event).map_err(|source| malformed("an event", source))
+/// The format that events are written in.
+pub(crate) const FORMAT: u32 = upcast::FORMAT;
+
+/// The bytes of an event, in [`FORMAT`].
+pub(crate) fn encode(event: &Event) -> Vec<u8> {
+    upcast::write(event).1.into_bytes()
 }
 
 /// An event of its bytes.
-pub(crate) fn decode(case_id: &str, n: i64, body: &[u8]) -> Result<Event, Error> {
-    serde_json::from_slice(body)
-        .map_err(|source| malformed(&format!("event {n} of case {case_id}"), source))
+pub(crate) fn decode(case_id: &str, n: u64, format: u32, body: &[u8]) -> Result<Event, Error> {
+    let what = || format!("event {n} of case {case_id}");
+    let body = std::str::from_utf8(body).map_err(|_| Error::Damaged { what: what() })?;
+    upcast::read(format, body).map_err(|source| Error::Event {
+        what: what(),
+        source,
+    })
 }

@@ -17,6 +17,8 @@ pub struct Commit {
     pub events: Vec<Recorded>,
     /// The invocations behind the events.
     pub journal: Vec<JournalEntry>,
+    /// The SHA-256, in hex, of materials that the events name: they are kept as long as the case.
+    pub materials: Vec<String>,
     /// Effects to carry out from now on.
     pub effects: Vec<NewEffect>,
     /// Effects that came to an end.
@@ -62,7 +64,7 @@ pub struct CaseRow {
     pub matter: String,
     /// The bundle it is pinned to, SHA-256 in hex.
     pub digest: String,
-    /// The subject's identifier.
+    /// The subject's identifier; empty where the case was erased.
     pub subject: String,
     /// The caller who opened it.
     pub submitted_by: String,

@@ -1,7 +1,10 @@
 //! Effects on their way: who may take them up, and when; and reactions, which are handed out alike.
 
 use crate::backend::{Backend, joined};
-use crate::error::{failed, from_json, signed, unsigned};
+use crate::closed::place;
+use crate::error::{failed, signed, unsigned};
+use crate::keyring::{self, KEY_OF_CASE, Keyring};
+use crate::read::{opened, text};
 use crate::{Connection, Error, ROWS_MAX, Store, later, milliseconds};
 use chrono::{DateTime, Utc};
 use onething_contract::Intent;
@@ -69,7 +72,18 @@ impl EffectStatus {
     }
 }
 
-type Columns = (String, i64, String, String, i64, i64, Option<String>);
+type Columns = (
+    String,
+    i64,
+    Vec<u8>,
+    String,
+    i64,
+    i64,
+    Option<Vec<u8>>,
+    String,
+    Option<String>,
+    Option<Vec<u8>>,
+);
 
 impl Store {
     /// Hands out effects to carry out, the longest due first. Nobody else is handed one of them
@@ -98,7 +112,7 @@ impl Store {
                 },
             )
             .await?;
-        let mut effects: Vec<_> = rows.into_iter().map(effect).collect::<Result<_, _>>()?;
+        let mut effects = self.opened_effects(rows)?;
         // A database returns updated rows in the order it pleases.
         effects.sort_by(|a, b| {
             (&a.case_id, a.event, &a.intent.ticket).cmp(&(&b.case_id, b.event, &b.intent.ticket))
@@ -161,18 +175,28 @@ impl Store {
         due: i64,
         error: &str,
     ) -> Result<bool, Error> {
-        let data = (ticket.to_owned(), signed(claim), due, error.to_owned());
-        self.write("note a failed effect", data, move |data, connection| {
-            let (ticket, claim, due, error) = data;
+        let operation = "note a failed effect";
+        let data = (
+            self.keyring.clone(),
+            ticket.to_owned(),
+            signed(claim),
+            due,
+            error.to_owned(),
+        );
+        self.write(operation, data, move |data, connection| {
+            let (keyring, ticket, claim, due, error) = data;
             Box::pin(async move {
+                let Some(closed) = close_error(keyring, connection, ticket, error).await? else {
+                    return Ok(false);
+                };
                 let changed = sqlx::query(sql)
                     .bind(ticket)
                     .bind(claim)
                     .bind(due)
-                    .bind(error)
+                    .bind(closed)
                     .execute(connection)
                     .await
-                    .map_err(failed("note a failed effect"))?;
+                    .map_err(failed(operation))?;
                 Ok(changed.rows_affected() == 1)
             })
         })
@@ -232,15 +256,9 @@ impl Store {
 
     /// An effect by its ticket.
     pub async fn effect(&self, ticket: &str) -> Result<Option<EffectRow>, Error> {
-        let row: Option<Columns> = sqlx::query_as(
-            "SELECT case_id, event, intent, status, attempts, claim, last_error FROM effects
-             WHERE ticket = $1",
-        )
-        .bind(ticket)
-        .fetch_optional(&self.readers)
-        .await
-        .map_err(failed("read an effect"))?;
-        row.map(effect).transpose()
+        let by_ticket = "WHERE ticket = $1 LIMIT $2";
+        let found = self.list_effects(by_ticket, ticket, 1, "read an effect");
+        Ok(found.await?.pop())
     }
 
     /// Payments that the bank has not answered, those after a ticket, at most [`ROWS_MAX`].
@@ -249,9 +267,30 @@ impl Store {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<EffectRow>, Error> {
-        let sent = "SELECT case_id, event, intent, status, attempts, claim, last_error FROM effects
-                    WHERE status = 'sent' AND ticket > $1 ORDER BY ticket LIMIT $2";
-        self.list_effects(sent, after, limit, "list payments").await
+        let sent = "WHERE status = 'sent' AND ticket > $1 ORDER BY ticket LIMIT $2";
+        self.list_effects(
+            sent,
+            after.unwrap_or_default(),
+            rows_max(limit),
+            "list payments",
+        )
+        .await
+    }
+
+    /// Effects that are to be done, those after a ticket, at most [`ROWS_MAX`].
+    pub async fn pending_effects(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<EffectRow>, Error> {
+        let pending = "WHERE status = 'pending' AND ticket > $1 ORDER BY ticket LIMIT $2";
+        self.list_effects(
+            pending,
+            after.unwrap_or_default(),
+            rows_max(limit),
+            "list effects to do",
+        )
+        .await
     }
 
     /// Effects that were given up, those after a ticket, at most [`ROWS_MAX`].
@@ -260,40 +299,78 @@ impl Store {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<EffectRow>, Error> {
-        let dead = "SELECT case_id, event, intent, status, attempts, claim, last_error FROM effects
-                    WHERE status = 'dead' AND ticket > $1 ORDER BY ticket LIMIT $2";
-        self.list_effects(dead, after, limit, "list dead effects")
-            .await
-    }
-
-    async fn list_effects(
-        &self,
-        sql: &'static str,
-        after: Option<&str>,
-        limit: u32,
-        operation: &'static str,
-    ) -> Result<Vec<EffectRow>, Error> {
-        let rows: Vec<Columns> = sqlx::query_as(sql)
-            .bind(after.unwrap_or_default())
-            .bind(i64::from(limit.min(ROWS_MAX)))
-            .fetch_all(&self.readers)
-            .await
-            .map_err(failed(operation))?;
-        rows.into_iter().map(effect).collect()
+        let dead = "WHERE status = 'dead' AND ticket > $1 ORDER BY ticket LIMIT $2";
+        self.list_effects(
+            dead,
+            after.unwrap_or_default(),
+            rows_max(limit),
+            "list dead effects",
+        )
+        .await
     }
 
     /// The effects of a case, in the order they were asked for.
     pub async fn effects(&self, case_id: &str) -> Result<Vec<EffectRow>, Error> {
-        let rows: Vec<Columns> = sqlx::query_as(
-            "SELECT case_id, event, intent, status, attempts, claim, last_error FROM effects
-             WHERE case_id = $1 ORDER BY event, ticket",
-        )
-        .bind(case_id)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(failed("read the effects of a case"))?;
+        let of_case = "WHERE case_id = $1 ORDER BY event, ticket LIMIT $2";
+        self.list_effects(of_case, case_id, i64::MAX, "read the effects of a case")
+            .await
+    }
+
+    /// `which` has $1 and at most $2 rows.
+    async fn list_effects(
+        &self,
+        which: &'static str,
+        word: &str,
+        limit: i64,
+        operation: &'static str,
+    ) -> Result<Vec<EffectRow>, Error> {
+        let columns = columns();
+        let sql = joined(format!("SELECT {columns} FROM effects {which}"));
+        let rows: Vec<Columns> = sqlx::query_as(sql)
+            .bind(word)
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed(operation))?;
+        self.opened_effects(rows)
+    }
+
+    fn opened_effects(&self, rows: Vec<Columns>) -> Result<Vec<EffectRow>, Error> {
+        let effect = |columns| effect(&self.keyring, columns);
         rows.into_iter().map(effect).collect()
     }
+}
+
+fn rows_max(limit: u32) -> i64 {
+    i64::from(limit.min(ROWS_MAX))
+}
+
+/// What is read of an effect, the key of its case last.
+fn columns() -> String {
+    format!("case_id, event, intent, status, attempts, claim, last_error, ticket, {KEY_OF_CASE}")
+}
+
+/// Closes why an effect failed; `None` where there is no such effect, or its case was erased.
+async fn close_error(
+    keyring: &Keyring,
+    connection: &mut Connection,
+    ticket: &str,
+    error: &str,
+) -> Result<Option<Vec<u8>>, Error> {
+    let case_id: Option<String> =
+        sqlx::query_scalar("SELECT case_id FROM effects WHERE ticket = $1")
+            .bind(ticket)
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(failed("note a failed effect"))?;
+    let Some(case_id) = case_id else {
+        return Ok(None);
+    };
+    let key = keyring
+        .find(connection, &keyring::of_case(&case_id))
+        .await?;
+    key.map(|key| key.close(&place::effect_error(ticket), error.as_bytes()))
+        .transpose()
 }
 
 async fn claim(
@@ -303,7 +380,7 @@ async fn claim(
     until: i64,
     limit: u32,
 ) -> Result<Vec<Columns>, Error> {
-    let skip = backend.skip_locked();
+    let (skip, columns) = (backend.skip_locked(), columns());
     let sql = joined(format!(
         "WITH chosen AS MATERIALIZED (
              SELECT ticket FROM effects
@@ -311,7 +388,7 @@ async fn claim(
              ORDER BY due, case_id, event, ticket LIMIT $3{skip})
          UPDATE effects SET due = $2, claim = claim + 1, attempts = attempts + 1
          WHERE ticket IN (SELECT ticket FROM chosen)
-         RETURNING case_id, event, intent, status, attempts, claim, last_error"
+         RETURNING {columns}"
     ));
     sqlx::query_as(sql)
         .bind(now)
@@ -346,15 +423,21 @@ async fn claim_cases(
         .map_err(failed("claim reactions"))
 }
 
-fn effect(columns: Columns) -> Result<EffectRow, Error> {
-    let (case_id, event, intent, status, attempts, claim, last_error) = columns;
+fn effect(keyring: &Keyring, columns: Columns) -> Result<EffectRow, Error> {
+    let (case_id, event, intent, status, attempts, claim, last_error, ticket, master, wrapped) =
+        columns;
+    let key = keyring.case_key(&case_id, (master, wrapped))?;
+    let error = |closed: Vec<u8>| {
+        let open = key.open(&place::effect_error(&ticket), &closed)?;
+        text(open, &format!("effect {ticket}"))
+    };
     Ok(EffectRow {
-        intent: from_json(&intent, &format!("an effect of case {case_id}"))?,
+        intent: opened(&key, &place::intent(&ticket), &intent)?,
         event: unsigned(event, "the event of an effect")?,
         status: EffectStatus::parse(&status)?,
         attempts: unsigned(attempts, "the attempts of an effect")?,
         claim: unsigned(claim, "the claim of an effect")?,
-        last_error,
+        last_error: last_error.map(error).transpose()?,
         case_id,
     })
 }

@@ -100,6 +100,15 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+    /// An event that this program cannot read.
+    #[error("{what} cannot be read")]
+    Event {
+        /// Which.
+        what: String,
+        /// Whether it is damaged or of a newer program.
+        #[source]
+        source: onething_case::upcast::UpcastError,
+    },
     /// A record contradicts itself: the file was changed from outside, or its disk is failing.
     #[error("{what} is damaged: restore it from a backup")]
     Damaged {
@@ -123,6 +132,18 @@ pub enum Error {
         case_id: String,
         /// The effect's ticket.
         ticket: String,
+    },
+    /// Its keys were destroyed: nobody can read it any more.
+    #[error("{what} was erased and cannot be read any more")]
+    Erased {
+        /// A case, or the scope of a key.
+        what: String,
+    },
+    /// Older master keys still open something.
+    #[error("{data_keys} data keys are still under older master keys: rotate first")]
+    KeysInUse {
+        /// How many.
+        data_keys: u64,
     },
     /// Something cannot be encrypted or decrypted.
     #[error(transparent)]

@@ -12,7 +12,7 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// `select` ends before its `WHERE`.
+    /// `select` ends with a `WHERE` that the filters add to.
     pub fn new(select: &'static str) -> Self {
         Self {
             sql: select.to_owned(),
@@ -26,12 +26,7 @@ impl Filter {
         T: Encode<'q, Any> + Type<Any>,
     {
         if let Some(value) = value {
-            let before = if self.arguments.len() == 0 {
-                "WHERE"
-            } else {
-                "AND"
-            };
-            self.put(&format!(" {before} {condition}"), value)?;
+            self.put(&format!(" AND {condition}"), value)?;
         }
         Ok(self)
     }

@@ -6,30 +6,42 @@
 //! A [`Commit`] is all or nothing and on the disk when it returns. Two writers of one case never
 //! both succeed: the second gets [`CommitError::Conflict`] and decides again.
 //!
+//! Nothing personal lies open in it: see `vault`. Events are chained by hashes of what is closed, so
+//! that what is changed behind the store's back is found, and what is erased stays in its place.
+//!
 //! It knows no rule of a case: statuses are words and the read model is whatever the caller derived
 //! from the events. It has no clock: every time is handed in.
 
 mod append;
 mod backend;
+mod backup;
 mod blobs;
 mod body;
 mod budgets;
+mod closed;
 mod commit;
 mod deployments;
 mod effects;
+mod erasure;
 mod error;
 mod files;
 mod filter;
+mod keyring;
+mod leases;
 mod ledger;
+mod once;
 mod outreach;
 mod read;
+mod rotation;
 mod schema;
 mod statistics;
 mod timers;
 mod vault;
+mod verify;
 mod watch;
 mod write;
 
+pub use backup::{Backup, BackupError, Restored};
 pub use blobs::{BlobInfo, BlobReader, BlobWriter, CHUNK_BYTES};
 pub use commit::{
     CaseRow, Commit, Idempotency, JournalEntry, Keys, NewEffect, NoticeRow, Registered, Settled,
@@ -37,20 +49,24 @@ pub use commit::{
 };
 pub use deployments::{ActivationRow, BundleRow, NewActivation, Rollback};
 pub use effects::{EffectRow, EffectStatus};
+pub use erasure::{Erased, NotErased, Why};
 pub use error::{CommitError, Error};
 pub use files::{DocumentFile, DocumentInfo, MaterialFile};
 pub use ledger::{Balances, BudgetRow, Instruction, NewBudget, ReservationRow, SentPayment};
 pub use outreach::{NewOffer, OfferFilter, OfferRow, OutreachRun};
 pub use read::{CaseFilter, TaskKey};
+pub use rotation::{MasterKey, Rotated};
 pub use statistics::StatisticsRow;
 pub use timers::{CaseTimer, TimerKey, TimerRow};
 pub use vault::{Masters, VaultError};
+pub use verify::{Broken, NotVerified, Verified, Wrong};
 pub use watch::EffectQueue;
 pub use write::Boundary;
 
 use backend::{Backend, Place};
 use chrono::{DateTime, Utc};
 use error::{failed, signed};
+use keyring::Keyring;
 use sqlx::AnyPool;
 use std::path::Path;
 use std::sync::Arc;
@@ -66,6 +82,7 @@ type Connection = sqlx::AnyConnection;
 #[derive(Clone)]
 pub struct Store {
     backend: Backend,
+    keyring: Keyring,
     readers: AnyPool,
     writer: Writer,
     boundary: Option<Arc<dyn Boundary>>,
@@ -79,25 +96,31 @@ impl std::fmt::Debug for Store {
 
 impl Store {
     /// Opens the database file, creating it or bringing its schema up to date where needed. A file
-    /// that is not ours is refused unchanged.
-    pub async fn open(path: &Path) -> Result<Store, Error> {
-        Store::at(Place::file(path)?).await
+    /// that is not ours, or not of these master keys, is refused unchanged.
+    pub async fn open(path: &Path, masters: &Masters) -> Result<Store, Error> {
+        Store::at(Place::file(path)?, masters).await
     }
 
     /// Opens `postgres://…` or `sqlite:path`, likewise.
-    pub async fn connect(url: &str) -> Result<Store, Error> {
-        Store::at(Place::parse(url)?).await
+    pub async fn connect(url: &str, masters: &Masters) -> Result<Store, Error> {
+        Store::at(Place::parse(url)?, masters).await
     }
 
     /// A store that is gone with its last handle: for tests, demonstrations and replay.
     pub async fn in_memory() -> Result<Store, Error> {
-        Store::at(Place::memory()).await
+        Store::at(Place::memory(), &Masters::in_memory()?).await
     }
 
-    async fn at(place: Place) -> Result<Store, Error> {
+    async fn at(place: Place, masters: &Masters) -> Result<Store, Error> {
         let pools = place.open().await?;
+        let operation = "read the host's key";
+        let connection = pools.writers.acquire().await;
+        let mut connection = connection.map_err(failed(operation))?;
+        let keyring = Keyring::open(masters.clone(), &mut connection).await?;
+        drop(connection);
         Ok(Store {
             backend: place.backend,
+            keyring,
             readers: pools.readers,
             writer: Writer::new(place.backend, pools.writers),
             boundary: None,
@@ -119,15 +142,6 @@ impl Store {
     /// Where the boundary says so; never without one.
     pub fn reach(&self, name: &'static str) -> Result<(), Error> {
         write::reach(self.boundary.as_deref(), name)
-    }
-
-    /// Whether the database answers.
-    pub async fn ready(&self) -> Result<(), Error> {
-        sqlx::query("SELECT 1")
-            .execute(&self.readers)
-            .await
-            .map_err(failed("ask the database whether it is there"))?;
-        Ok(())
     }
 
     /// Closes every connection, after what is under way.

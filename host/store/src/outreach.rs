@@ -1,8 +1,12 @@
 //! Outreach: how far a run has come, and what was offered. An offer is there once however often it
 //! is found, and it is there before anybody is told.
 
-use crate::error::{failed, from_json, signed, to_json, unsigned};
+use crate::backend::joined;
+use crate::error::{failed, signed, to_json, unsigned};
 use crate::filter::Filter;
+use crate::keyring::{self, Keyring};
+use crate::read::{opened, text};
+use crate::vault::DataKey;
 use crate::{Connection, Error, ROWS_MAX, Store};
 use onething_contract::Offer;
 use sqlx::AssertSqlSafe;
@@ -12,7 +16,7 @@ use sqlx::AssertSqlSafe;
 pub struct OutreachRun {
     /// What is gone over, for what, as of when: the same again is the same run.
     pub id: String,
-    /// The key of the register that was gone over last.
+    /// The key of the register that was gone over last; none when all were.
     pub done_to: Option<String>,
     /// Gone over so far.
     pub subjects: u64,
@@ -63,17 +67,39 @@ pub struct OfferFilter<'a> {
     pub after: Option<u64>,
 }
 
-type RunColumns = (String, Option<String>, i64, i64, Option<String>);
+type RunColumns = (String, Option<Vec<u8>>, i64, i64, Option<String>);
 type OfferColumns = (
     i64,
     String,
     String,
+    Vec<u8>,
     String,
+    String,
+    Vec<u8>,
     String,
     i64,
     Option<String>,
-    Option<String>,
+    Option<Vec<u8>>,
 );
+
+/// Without those that were erased.
+const SELECT_OFFERS: &str =
+    "SELECT n, matter, region, subject, code, occasion, body, at, done, case_id,
+        refused
+ FROM offers WHERE body IS NOT NULL";
+
+/// Where an offer lies. Its number is not known yet when it is closed.
+fn place(matter: &str, code: &str, occasion: &str) -> String {
+    format!("offer/{matter}/{code}/{occasion}")
+}
+
+fn place_of_refusal(n: i64) -> String {
+    format!("offer-refused/{n}")
+}
+
+fn place_of_run(id: &str) -> String {
+    format!("outreach-run/{id}")
+}
 
 impl Store {
     /// The run of this id, begun now where there is none.
@@ -96,9 +122,13 @@ impl Store {
             })
             .await?;
         let (id, done_to, subjects, offers, ended_at) = run;
+        let done_to = done_to.map(|closed| {
+            let open = self.keyring.host().open(&place_of_run(&id), &closed)?;
+            text(open, "an outreach run")
+        });
         Ok(OutreachRun {
+            done_to: done_to.transpose()?,
             id,
-            done_to,
             subjects: unsigned(subjects, "the subjects of a run")?,
             offers: unsigned(offers, "the offers of a run")?,
             ended_at,
@@ -116,6 +146,7 @@ impl Store {
         at: &str,
     ) -> Result<u64, Error> {
         let batch = Batch {
+            keyring: self.keyring.clone(),
             run: run.clone(),
             matter: matter.to_owned(),
             region: region.to_owned(),
@@ -136,17 +167,17 @@ impl Store {
         after: u64,
         limit: u32,
     ) -> Result<Vec<OfferRow>, Error> {
-        let rows: Vec<OfferColumns> = sqlx::query_as(
-            "SELECT n, matter, region, body, at, done, case_id, refused FROM offers
-             WHERE matter = $1 AND done = 0 AND n > $2 ORDER BY n LIMIT $3",
-        )
-        .bind(matter)
-        .bind(signed(after))
-        .bind(i64::from(limit.min(ROWS_MAX)))
-        .fetch_all(&self.readers)
-        .await
-        .map_err(failed("list offers to do"))?;
-        rows.into_iter().map(offer).collect()
+        let sql = joined(format!(
+            "{SELECT_OFFERS} AND matter = $1 AND done = 0 AND n > $2 ORDER BY n LIMIT $3"
+        ));
+        let rows: Vec<OfferColumns> = sqlx::query_as(sql)
+            .bind(matter)
+            .bind(signed(after))
+            .bind(i64::from(limit.min(ROWS_MAX)))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed("list offers to do"))?;
+        self.opened_offers(rows).await
     }
 
     /// Those an offer is for were told, and this became of its answers.
@@ -156,23 +187,14 @@ impl Store {
         case_id: Option<&str>,
         refused: Option<&str>,
     ) -> Result<(), Error> {
-        let data = (
-            signed(n),
-            case_id.map(str::to_owned),
-            refused.map(str::to_owned),
-        );
-        let operation = "note what became of an offer";
-        self.write(operation, data, |(n, case_id, refused), connection| {
-            Box::pin(async move {
-                sqlx::query("UPDATE offers SET done = 1, case_id = $2, refused = $3 WHERE n = $1")
-                    .bind(n)
-                    .bind(case_id)
-                    .bind(refused)
-                    .execute(connection)
-                    .await
-                    .map_err(failed("note what became of an offer"))?;
-                Ok(())
-            })
+        let done = OfferDone {
+            keyring: self.keyring.clone(),
+            n: signed(n),
+            case_id: case_id.map(str::to_owned),
+            refused: refused.map(str::to_owned),
+        };
+        self.write("note what became of an offer", done, |done, connection| {
+            Box::pin(done.note(connection))
         })
         .await
     }
@@ -183,10 +205,10 @@ impl Store {
         filter: OfferFilter<'_>,
         limit: u32,
     ) -> Result<Vec<OfferRow>, Error> {
-        let select = "SELECT n, matter, region, body, at, done, case_id, refused FROM offers";
-        let query = Filter::new(select)
+        let subject = filter.subject.map(|subject| self.keyring.subject(subject));
+        let query = Filter::new(SELECT_OFFERS)
             .and("matter =", filter.matter)?
-            .and("subject =", filter.subject)?
+            .and("subject =", subject)?
             .and("n >", filter.after.map(signed))?
             .order("n", limit.min(ROWS_MAX))?;
         let rows: Vec<OfferColumns> =
@@ -194,12 +216,75 @@ impl Store {
                 .fetch_all(&self.readers)
                 .await
                 .map_err(failed("list offers"))?;
-        rows.into_iter().map(offer).collect()
+        self.opened_offers(rows).await
+    }
+
+    /// Those whose subject was not erased meanwhile.
+    async fn opened_offers(&self, rows: Vec<OfferColumns>) -> Result<Vec<OfferRow>, Error> {
+        let operation = "read the keys of offers";
+        let connection = self.readers.acquire().await;
+        let mut connection = connection.map_err(failed(operation))?;
+        let mut offers = Vec::with_capacity(rows.len());
+        for columns in rows {
+            let scope = keyring::of_subject(&columns.3);
+            if let Some(key) = self.keyring.find(&mut connection, &scope).await? {
+                offers.push(offer(&key, columns)?);
+            }
+        }
+        Ok(offers)
+    }
+}
+
+/// What became of an offer.
+struct OfferDone {
+    keyring: Keyring,
+    n: i64,
+    case_id: Option<String>,
+    refused: Option<String>,
+}
+
+impl OfferDone {
+    async fn note(&self, connection: &mut Connection) -> Result<(), Error> {
+        let operation = "note what became of an offer";
+        let refused = match &self.refused {
+            Some(refused) => self.close(connection, refused).await?,
+            None => None,
+        };
+        sqlx::query("UPDATE offers SET done = 1, case_id = $2, refused = $3 WHERE n = $1")
+            .bind(self.n)
+            .bind(&self.case_id)
+            .bind(refused)
+            .execute(connection)
+            .await
+            .map_err(failed(operation))?;
+        Ok(())
+    }
+
+    /// `None` where there is no such offer, or it was erased.
+    async fn close(
+        &self,
+        connection: &mut Connection,
+        refused: &str,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let subject: Option<Option<Vec<u8>>> =
+            sqlx::query_scalar("SELECT subject FROM offers WHERE n = $1")
+                .bind(self.n)
+                .fetch_optional(&mut *connection)
+                .await
+                .map_err(failed("read the subject of an offer"))?;
+        let Some(subject) = subject.flatten() else {
+            return Ok(None);
+        };
+        let scope = keyring::of_subject(&subject);
+        let key = self.keyring.find(connection, &scope).await?;
+        key.map(|key| key.close(&place_of_refusal(self.n), refused.as_bytes()))
+            .transpose()
     }
 }
 
 /// Subjects that were gone over, and what was found.
 struct Batch {
+    keyring: Keyring,
     run: OutreachRun,
     matter: String,
     region: String,
@@ -213,12 +298,19 @@ impl Batch {
         for offer in &self.offers {
             new += u64::from(self.keep_offer(connection, offer).await?);
         }
+        let done_to = self
+            .run
+            .done_to
+            .as_ref()
+            .filter(|_| self.run.ended_at.is_none());
+        let place = place_of_run(&self.run.id);
+        let close = |key: &String| self.keyring.host().close(&place, key.as_bytes());
         sqlx::query(
             "UPDATE outreach_runs SET done_to = $2, subjects = $3, offers = $4, ended_at = $5
              WHERE id = $1",
         )
         .bind(&self.run.id)
-        .bind(&self.run.done_to)
+        .bind(done_to.map(close).transpose()?)
         .bind(signed(self.run.subjects))
         .bind(signed(self.run.offers + new))
         .bind(&self.run.ended_at)
@@ -236,6 +328,10 @@ impl Batch {
         NewOffer { offer, fen }: &NewOffer,
     ) -> Result<bool, Error> {
         let operation = "keep offers";
+        let subject = self.keyring.subject(&offer.subject.identifier);
+        let scope = keyring::of_subject(&subject);
+        let key = self.keyring.find_or_make(connection, &scope).await?;
+        let place = place(&self.matter, &offer.code, &offer.occasion);
         let kept: Option<i64> = sqlx::query_scalar(
             "INSERT INTO offers (run, matter, region, subject, code, occasion, fen, body, at)
              SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
@@ -247,11 +343,11 @@ impl Batch {
         .bind(&self.run.id)
         .bind(&self.matter)
         .bind(&self.region)
-        .bind(&offer.subject.identifier)
+        .bind(subject)
         .bind(&offer.code)
         .bind(&offer.occasion)
         .bind(fen.map(signed))
-        .bind(to_json(offer, "an offer")?)
+        .bind(key.close(&place, to_json(offer, "an offer")?.as_bytes())?)
         .bind(&self.at)
         .fetch_optional(&mut *connection)
         .await
@@ -270,17 +366,17 @@ impl Batch {
     }
 }
 
-fn offer(
-    (n, matter, region, body, at, done, case_id, refused): OfferColumns,
-) -> Result<OfferRow, Error> {
+fn offer(key: &DataKey, columns: OfferColumns) -> Result<OfferRow, Error> {
+    let (n, matter, region, _, code, occasion, body, at, done, case_id, refused) = columns;
+    let refused = refused.map(|closed| text(key.open(&place_of_refusal(n), &closed)?, "an offer"));
     Ok(OfferRow {
         n: unsigned(n, "the number of an offer")?,
-        offer: from_json(&body, &format!("offer {n}"))?,
+        offer: opened(key, &place(&matter, &code, &occasion), &body)?,
         matter,
         region,
         at,
         done: done != 0,
         case_id,
-        refused,
+        refused: refused.transpose()?,
     })
 }

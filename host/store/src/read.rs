@@ -1,7 +1,11 @@
 //! Reading cases back: the log as it is, and the lists of the read model.
 
-use crate::error::{failed, from_json, unsigned};
+use crate::backend::joined;
+use crate::closed::place;
+use crate::error::{failed, from_json, malformed, unsigned};
 use crate::filter::Filter;
+use crate::keyring::{self, Keyring};
+use crate::vault::DataKey;
 use crate::{CaseRow, Connection, Error, JournalEntry, NoticeRow, ROWS_MAX, Store, TaskRow, body};
 use onething_case::Recorded;
 use onething_contract::Office;
@@ -39,57 +43,75 @@ pub struct TaskKey {
 
 impl Store {
     /// Every event of a case, in order; none where there is no such case.
+    ///
+    /// # Errors
+    /// [`Error::Erased`] where the case was erased; what is damaged is named.
     pub async fn load(&self, case_id: &str) -> Result<Vec<Recorded>, Error> {
-        let rows: Vec<(i64, String, Vec<u8>)> =
-            sqlx::query_as("SELECT n, at, body FROM events WHERE case_id = $1 ORDER BY n")
-                .bind(case_id)
-                .fetch_all(&self.readers)
-                .await
-                .map_err(failed("load the events of a case"))?;
-        rows.into_iter()
-            .map(|(n, at, body)| {
-                Ok(Recorded {
-                    n: unsigned(n, "the number of an event")?,
-                    at,
-                    event: body::decode(case_id, n, &body)?,
-                })
+        let rows: Vec<EventColumns> = sqlx::query_as(
+            "SELECT n, at, format, body, master, wrapped
+             FROM events LEFT JOIN data_keys ON scope = $2 WHERE case_id = $1 ORDER BY n",
+        )
+        .bind(case_id)
+        .bind(keyring::of_case(case_id))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed("load the events of a case"))?;
+        let key_of = |(_, _, _, _, master, wrapped): &EventColumns| {
+            let columns = (master.clone(), wrapped.clone());
+            self.keyring.case_key(case_id, columns)
+        };
+        let Some(key) = rows.first().map(key_of).transpose()? else {
+            return Ok(Vec::new());
+        };
+        let event = |(n, at, format, body, _, _): EventColumns| {
+            let n = unsigned(n, "the number of an event")?;
+            let format = unsigned(format, "the format of an event")?;
+            let open = key.open(&place::event(case_id, n), &body)?;
+            Ok(Recorded {
+                n,
+                at,
+                event: body::decode(case_id, n, format, &open)?,
             })
-            .collect()
+        };
+        rows.into_iter().map(event).collect()
     }
 
     /// Every invocation of a case, in order.
     pub async fn journal(&self, case_id: &str) -> Result<Vec<JournalEntry>, Error> {
-        let rows: Vec<(i64, String, Vec<u8>, String)> = sqlx::query_as(
-            "SELECT event, function, body, usage FROM journal WHERE case_id = $1 ORDER BY n",
+        let rows: Vec<JournalColumns> = sqlx::query_as(
+            "SELECT event, function, body, usage, master, wrapped
+             FROM journal LEFT JOIN data_keys ON scope = $2 WHERE case_id = $1 ORDER BY n",
         )
         .bind(case_id)
+        .bind(keyring::of_case(case_id))
         .fetch_all(&self.readers)
         .await
         .map_err(failed("load the journal of a case"))?;
-        rows.into_iter()
-            .map(|(event, function, body, usage)| {
-                Ok(JournalEntry {
-                    event: unsigned(event, "the event of a journal entry")?,
-                    function,
-                    body,
-                    usage: from_json(&usage, "the use of an invocation")?,
-                })
+        let entry = |(event, function, body, usage, master, wrapped): JournalColumns| {
+            let key = self.keyring.case_key(case_id, (master, wrapped))?;
+            let event = unsigned(event, "the event of a journal entry")?;
+            Ok(JournalEntry {
+                body: key.open(&place::journal(case_id, event, &function), &body)?,
+                event,
+                function,
+                usage: from_json(&usage, "the use of an invocation")?,
             })
-            .collect()
+        };
+        rows.into_iter().map(entry).collect()
     }
 
-    /// Cases by id, at most [`ROWS_MAX`].
+    /// Cases by id, at most [`ROWS_MAX`]. Those that were erased are there, without their subject.
     pub async fn cases(&self, filter: &CaseFilter, limit: u32) -> Result<Vec<CaseRow>, Error> {
-        let select =
-            "SELECT id, region, matter, digest, subject, submitted_by, status, round, version,
-                             next_reaction, parked, registered_at, ended_at
-                      FROM cases";
-        let query = Filter::new(select)
+        let subject = filter.subject.as_deref();
+        let query = Filter::new(SELECT_CASES)
             .and("id =", filter.id.as_deref())?
             .and("region =", filter.region.as_deref())?
             .and("matter =", filter.matter.as_deref())?
             .and("status =", filter.status.as_deref())?
-            .and("subject =", filter.subject.as_deref())?
+            .and(
+                "subject =",
+                subject.map(|subject| self.keyring.subject(subject)),
+            )?
             .and("submitted_by =", filter.submitted_by.as_deref())?
             .and("parked =", filter.parked.map(i64::from))?
             .and("id >", filter.after.as_deref())?
@@ -98,7 +120,18 @@ impl Store {
             .fetch_all(&self.readers)
             .await
             .map_err(failed("list cases"))?;
+        let case = |columns| case(&self.keyring, columns);
         rows.into_iter().map(case).collect()
+    }
+
+    /// The ids of all cases, those after one, at most [`ROWS_MAX`].
+    pub async fn case_ids(&self, after: &str) -> Result<Vec<String>, Error> {
+        sqlx::query_scalar("SELECT id FROM cases WHERE id > $1 ORDER BY id LIMIT $2")
+            .bind(after)
+            .bind(i64::from(ROWS_MAX))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed("list cases"))
     }
 
     /// The tasks of an office by case and step, at most [`ROWS_MAX`].
@@ -112,21 +145,21 @@ impl Store {
             Some(key) => (key.case_id.as_str(), key.step.as_str()),
             None => ("", ""),
         };
-        let rows: Vec<TaskColumns> = sqlx::query_as(
-            "SELECT case_id, step, function, region, role, status, version, round, opened_at,
-                    notice, due, objected
-             FROM tasks
+        let sql = joined(format!(
+            "{SELECT_TASKS}
              WHERE function = $1 AND region = $2 AND (case_id, step) > ($3, $4)
-             ORDER BY case_id, step LIMIT $5",
-        )
-        .bind(&office.function)
-        .bind(&office.region)
-        .bind(case_id)
-        .bind(step)
-        .bind(i64::from(limit.min(ROWS_MAX)))
-        .fetch_all(&self.readers)
-        .await
-        .map_err(failed("list the tasks of an office"))?;
+             ORDER BY case_id, step LIMIT $5"
+        ));
+        let rows: Vec<TaskColumns> = sqlx::query_as(sql)
+            .bind(&office.function)
+            .bind(&office.region)
+            .bind(case_id)
+            .bind(step)
+            .bind(i64::from(limit.min(ROWS_MAX)))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed("list the tasks of an office"))?;
+        let task = |columns| task(&self.keyring, columns);
         rows.into_iter().map(task).collect()
     }
 
@@ -140,37 +173,19 @@ impl Store {
             Some(key) => (key.case_id.as_str(), key.step.as_str()),
             None => ("", ""),
         };
-        let rows: Vec<TaskColumns> = sqlx::query_as(
-            "SELECT case_id, step, function, region, role, status, version, round, opened_at,
-                    notice, due, objected
-             FROM tasks
+        let sql = joined(format!(
+            "{SELECT_TASKS}
              WHERE notice IS NOT NULL AND (case_id, step) > ($1, $2)
-             ORDER BY case_id, step LIMIT $3",
-        )
-        .bind(case_id)
-        .bind(step)
-        .bind(i64::from(limit.min(ROWS_MAX)))
-        .fetch_all(&self.readers)
-        .await
-        .map_err(failed("list public notices"))?;
-        rows.into_iter().map(task).collect()
-    }
-
-    /// Tasks whose notice's period is over and to which nobody has objected, the longest over first;
-    /// behind them those whose end was not known when the case last moved.
-    pub async fn notices_over(&self, now: &str, limit: u32) -> Result<Vec<TaskRow>, Error> {
-        let rows: Vec<TaskColumns> = sqlx::query_as(
-            "SELECT case_id, step, function, region, role, status, version, round, opened_at,
-                    notice, due, objected
-             FROM tasks
-             WHERE notice IS NOT NULL AND objected = 0 AND (due IS NULL OR due <= $1)
-             ORDER BY due IS NULL, due, case_id, step LIMIT $2",
-        )
-        .bind(now)
-        .bind(i64::from(limit.min(ROWS_MAX)))
-        .fetch_all(&self.readers)
-        .await
-        .map_err(failed("list notices that are over"))?;
+             ORDER BY case_id, step LIMIT $3"
+        ));
+        let rows: Vec<TaskColumns> = sqlx::query_as(sql)
+            .bind(case_id)
+            .bind(step)
+            .bind(i64::from(limit.min(ROWS_MAX)))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed("list public notices"))?;
+        let task = |columns| task(&self.keyring, columns);
         rows.into_iter().map(task).collect()
     }
 }
@@ -179,17 +194,49 @@ impl Store {
 pub(crate) async fn tasks_of(
     connection: &mut Connection,
     case_id: &str,
+    key: &DataKey,
 ) -> Result<Vec<TaskRow>, Error> {
     let rows: Vec<TaskColumns> = sqlx::query_as(
         "SELECT case_id, step, function, region, role, status, version, round, opened_at,
-                notice, due, objected
+                notice, due, objected, NULL, NULL
          FROM tasks WHERE case_id = $1",
     )
     .bind(case_id)
     .fetch_all(connection)
     .await
     .map_err(failed("read the tasks of a case"))?;
+    let task = |columns| opened_task(columns, || Ok(key.clone()));
     rows.into_iter().map(task).collect()
+}
+
+/// The key's columns come last; only a notice needs them.
+const SELECT_TASKS: &str = "SELECT case_id, step, function, region, role, status, version, round,
+        opened_at, notice, due, objected, master, wrapped
+ FROM tasks LEFT JOIN data_keys ON notice IS NOT NULL AND scope = 'case/' || case_id";
+
+/// Of one table, so that a filter's columns are the case's.
+pub(crate) const SELECT_CASES: &str =
+    "SELECT id, region, matter, digest, subject_closed, submitted_by,
+        status, round, version, next_reaction, parked, registered_at, ended_at,
+        (SELECT master FROM data_keys WHERE scope = 'case/' || id),
+        (SELECT wrapped FROM data_keys WHERE scope = 'case/' || id)
+ FROM cases WHERE TRUE";
+
+type EventColumns = (i64, String, i64, Vec<u8>, Option<String>, Option<Vec<u8>>);
+
+type JournalColumns = (
+    i64,
+    String,
+    Vec<u8>,
+    String,
+    Option<String>,
+    Option<Vec<u8>>,
+);
+
+pub(crate) fn text(bytes: Vec<u8>, what: &str) -> Result<String, Error> {
+    String::from_utf8(bytes).map_err(|_| Error::Damaged {
+        what: format!("a text of {what}"),
+    })
 }
 
 type TaskColumns = (
@@ -202,12 +249,23 @@ type TaskColumns = (
     i64,
     i64,
     String,
-    Option<String>,
+    Option<Vec<u8>>,
     Option<String>,
     i64,
+    Option<String>,
+    Option<Vec<u8>>,
 );
 
-fn task(columns: TaskColumns) -> Result<TaskRow, Error> {
+fn task(keyring: &Keyring, columns: TaskColumns) -> Result<TaskRow, Error> {
+    let case_id = columns.0.clone();
+    let wrapped = (columns.12.clone(), columns.13.clone());
+    opened_task(columns, || keyring.case_key(&case_id, wrapped))
+}
+
+fn opened_task(
+    columns: TaskColumns,
+    key: impl FnOnce() -> Result<DataKey, Error>,
+) -> Result<TaskRow, Error> {
     let (
         case_id,
         step,
@@ -221,11 +279,13 @@ fn task(columns: TaskColumns) -> Result<TaskRow, Error> {
         notice,
         due,
         objected,
+        _,
+        _,
     ) = columns;
     let notice = match notice {
         None => None,
         Some(notice) => Some(NoticeRow {
-            notice: from_json(&notice, "a public notice")?,
+            notice: opened(&key()?, &place::notice(&case_id, &step), &notice)?,
             due,
             objected: objected != 0,
         }),
@@ -243,12 +303,22 @@ fn task(columns: TaskColumns) -> Result<TaskRow, Error> {
     })
 }
 
-type CaseColumns = (
+/// What was closed as JSON.
+pub(crate) fn opened<T: serde::de::DeserializeOwned>(
+    key: &DataKey,
+    place: &str,
+    closed: &[u8],
+) -> Result<T, Error> {
+    let open = key.open(place, closed)?;
+    serde_json::from_slice(&open).map_err(|source| malformed(place, source))
+}
+
+pub(crate) type CaseColumns = (
     String,
     String,
     String,
     String,
-    String,
+    Vec<u8>,
     String,
     String,
     i64,
@@ -257,9 +327,11 @@ type CaseColumns = (
     i64,
     String,
     Option<String>,
+    Option<String>,
+    Option<Vec<u8>>,
 );
 
-fn case(columns: CaseColumns) -> Result<CaseRow, Error> {
+pub(crate) fn case(keyring: &Keyring, columns: CaseColumns) -> Result<CaseRow, Error> {
     let (
         id,
         region,
@@ -274,7 +346,13 @@ fn case(columns: CaseColumns) -> Result<CaseRow, Error> {
         parked,
         registered_at,
         ended_at,
+        master,
+        wrapped,
     ) = columns;
+    let subject = match keyring.unwrap(&keyring::of_case(&id), (master, wrapped))? {
+        Some(key) => text(key.open(&place::subject(&id), &subject)?, &id)?,
+        None => String::new(),
+    };
     Ok(CaseRow {
         id,
         region,

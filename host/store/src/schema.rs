@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection as _};
 use std::collections::HashSet;
 
 /// The word by which a database of ours is known.
-const PRODUCT: &str = "onething";
+pub(crate) const PRODUCT: &str = "onething";
 /// `one1` in ASCII, in the header of every file of ours.
 const APPLICATION_ID: i64 = 0x6f6e_6531;
 /// The oldest program that can work on the newest schema: a node of the version before goes on while
@@ -22,36 +22,52 @@ type Column = (String, String);
 /// Checks the database and applies the migrations that it lacks, all or none.
 pub(crate) async fn prepare(place: &Place, connection: &mut Connection) -> Result<(), Error> {
     let backend = place.backend;
+    let newest = backend.migrations().len();
     let mut transaction = connection
         .begin_with(backend.begin())
         .await
         .map_err(|source| place.not_opened(source))?;
-    let locked = backend.lock_schema(&mut transaction).await;
+    bring_up(place, &mut transaction, newest).await?;
+    let committed = transaction.commit().await;
+    committed.map_err(failed("migrate the database"))
+}
+
+/// Applies what the database lacks of the first migrations, in the caller's transaction; answers how
+/// many it had.
+pub(crate) async fn bring_up(
+    place: &Place,
+    transaction: &mut Connection,
+    to: usize,
+) -> Result<usize, Error> {
+    let backend = place.backend;
+    let locked = backend.lock_schema(transaction).await;
     locked.map_err(|source| place.not_opened(source))?;
-    let migrations = backend.migrations();
-    let applied = applied(place, &mut transaction).await?;
+    let applied = applied(place, transaction).await?;
     let migration = "migrate the database";
-    for sql in migrations.get(applied..).unwrap_or_default() {
+    for sql in backend.migrations().get(applied..to).unwrap_or_default() {
         sqlx::raw_sql(*sql)
             .execute(&mut *transaction)
             .await
             .map_err(failed(migration))?;
     }
-    if applied < migrations.len() {
-        stamp(backend, &mut transaction)
-            .await
-            .map_err(failed(migration))?;
+    if applied < to {
+        let stamped = stamp(backend, transaction, to).await;
+        stamped.map_err(failed(migration))?;
     }
-    transaction.commit().await.map_err(failed(migration))
+    Ok(applied)
 }
 
-async fn stamp(backend: Backend, connection: &mut Connection) -> Result<(), sqlx::Error> {
+async fn stamp(
+    backend: Backend,
+    connection: &mut Connection,
+    version: usize,
+) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO onething_schema (product, version, min_reader) VALUES ($1, $2, $3)
          ON CONFLICT (product) DO UPDATE SET version = $2, min_reader = $3",
     )
     .bind(PRODUCT)
-    .bind(newest(backend))
+    .bind(i64::try_from(version).unwrap_or(i64::MAX))
     .bind(MIN_READER)
     .execute(&mut *connection)
     .await?;
@@ -65,7 +81,7 @@ async fn stamp(backend: Backend, connection: &mut Connection) -> Result<(), sqlx
     Ok(())
 }
 
-fn newest(backend: Backend) -> i64 {
+pub(crate) fn newest(backend: Backend) -> i64 {
     i64::try_from(backend.migrations().len()).unwrap_or(i64::MAX)
 }
 
@@ -151,16 +167,24 @@ async fn check_whole(place: &Place, applied: usize, found: &[Column]) -> Result<
 
 /// What the first migrations make.
 pub(crate) async fn expected(applied: usize) -> Result<Vec<Column>, Error> {
+    let mut connection = model(applied).await?;
+    let columns = columns(&Place::memory(), &mut connection).await;
+    let closed = connection.close().await;
+    closed.map_err(failed("see what the schema should be"))?;
+    columns
+}
+
+/// A database in memory that has had the first migrations and nothing else.
+pub(crate) async fn model(applied: usize) -> Result<Connection, Error> {
     let operation = "see what the schema should be";
+    sqlx::any::install_default_drivers();
     let opened = Connection::connect("sqlite::memory:").await;
     let mut connection = opened.map_err(failed(operation))?;
     for sql in Backend::Sqlite.migrations().iter().take(applied) {
         let made = sqlx::raw_sql(*sql).execute(&mut connection).await;
         made.map_err(failed(operation))?;
     }
-    let columns = columns(&Place::memory(), &mut connection).await;
-    connection.close().await.map_err(failed(operation))?;
-    columns
+    Ok(connection)
 }
 
 fn incomplete(place: &Place, missing: String) -> Error {

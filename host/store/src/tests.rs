@@ -8,6 +8,7 @@ use onething_test_postgres::Postgres;
 use serde_json::json;
 use sqlx::Connection as _;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// Each of these on a SQLite file and on PostgreSQL.
@@ -29,12 +30,16 @@ macro_rules! on_both {
 }
 
 mod appeals;
+mod backup;
+mod closing;
 mod deployments;
 mod keeping;
+mod keys;
 mod ledger;
 mod nodes;
 mod outreach;
 mod schema;
+mod verify;
 
 const AT: &str = "2025-01-06T09:00:00+08:00";
 const CASE: &str = "331102-2025-000001";
@@ -74,6 +79,7 @@ fn commit(case_id: &str, from: u64, to: u64) -> Commit {
         tasks: Vec::new(),
         events: (from..=to).map(event).collect(),
         journal: Vec::new(),
+        materials: Vec::new(),
         effects: Vec::new(),
         settled: Vec::new(),
         timers: Vec::new(),
@@ -154,6 +160,12 @@ fn at_second(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_736_125_200 + second, 0).unwrap()
 }
 
+/// The same for every database of a test.
+fn masters() -> &'static Masters {
+    static MASTERS: LazyLock<Masters> = LazyLock::new(|| Masters::in_memory().unwrap());
+    &MASTERS
+}
+
 /// A database that is there as long as the test. Each opening is another process's.
 enum Database {
     File(tempfile::TempDir),
@@ -187,7 +199,16 @@ impl Database {
     }
 
     async fn try_open(&self) -> Result<Store, Error> {
-        Store::connect(&self.url()).await
+        Store::connect(&self.url(), masters()).await
+    }
+
+    /// Lets events be changed, as nobody may.
+    async fn unlock_events(&self) {
+        self.sql(match self {
+            Database::File(_) => "DROP TRIGGER events_stay; DROP TRIGGER events_are_kept",
+            Database::Postgres { .. } => "ALTER TABLE events DISABLE TRIGGER USER",
+        })
+        .await;
     }
 
     /// Behind the store's back.
@@ -473,6 +494,10 @@ async fn lists_are_filtered_and_paged(database: Database) {
         commit.tasks = vec![task(&id, "a"), task(&id, "b")];
         store.register(&commit, None, None).await.unwrap();
     }
+    let followed = ["331102-2025-000002".to_owned(), "nobody".to_owned()];
+    let versions = store.versions(&followed).await.unwrap();
+    assert_eq!(versions.len(), 1, "{versions:?}");
+    assert_eq!(versions[0].0, followed[0]);
     assert_eq!(
         store.next_case_number("331102", 2026).await.unwrap(),
         "331102-2026-000001"

@@ -32,6 +32,9 @@ pub(crate) const HASH_BYTES: usize = 32;
 /// An SM3 hash, or an HMAC with it.
 pub(crate) type Hash = [u8; HASH_BYTES];
 
+/// What comes before the first event.
+pub(crate) const NO_HASH: Hash = [0; HASH_BYTES];
+
 /// A key of the scope that it was made for; gone from memory when it is dropped.
 #[derive(Clone)]
 pub(crate) struct DataKey {
@@ -113,16 +116,34 @@ impl DataKey {
     }
 }
 
-/// The next hash of a case's chain: of the one before and the event as it lies in the database.
-pub(crate) fn link(previous: &Hash, case_id: &str, n: u64, at: &str, closed: &[u8]) -> Hash {
-    let mut hash = Sm3::new();
-    hash.update(previous);
-    for part in [case_id.as_bytes(), &n.to_be_bytes(), at.as_bytes(), closed] {
-        // With its length: where one part ends and the next begins is hashed too.
-        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        hash.update(part);
+/// An event as it lies in the database, as a link of its case's chain.
+pub(crate) struct Link<'a> {
+    pub(crate) case_id: &'a str,
+    pub(crate) n: u64,
+    pub(crate) at: &'a str,
+    /// Of the body before it was closed.
+    pub(crate) format: u32,
+    pub(crate) closed: &'a [u8],
+}
+
+impl Link<'_> {
+    /// Its hash, behind that of the event before; the first comes behind [`NO_HASH`].
+    pub(crate) fn behind(&self, previous: &Hash) -> Hash {
+        let mut hash = Sm3::new();
+        hash.update(previous);
+        for part in [
+            self.case_id.as_bytes(),
+            &self.n.to_be_bytes(),
+            self.at.as_bytes(),
+            &self.format.to_be_bytes(),
+            self.closed,
+        ] {
+            // With its length: where one part ends and the next begins is hashed too.
+            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash.update(part);
+        }
+        hash.finalize().into()
     }
-    hash.finalize().into()
 }
 
 fn random(bytes: &mut [u8]) -> Result<(), Error> {
@@ -187,18 +208,25 @@ mod tests {
 
     #[test]
     fn a_chain_depends_on_every_part() {
-        let zero = [0; HASH_BYTES];
-        let first = link(&zero, "c", 1, "at", b"body");
+        let link = |case_id, n, at, format, closed| Link {
+            case_id,
+            n,
+            at,
+            format,
+            closed,
+        };
+        let first = link("c", 1, "at", 1, b"body").behind(&NO_HASH);
         for other in [
-            link(&first, "c", 1, "at", b"body"),
-            link(&zero, "d", 1, "at", b"body"),
-            link(&zero, "c", 2, "at", b"body"),
-            link(&zero, "c", 1, "atb", b"ody"),
-            link(&zero, "c", 1, "at", b"bodz"),
+            link("c", 1, "at", 1, b"body").behind(&first),
+            link("d", 1, "at", 1, b"body").behind(&NO_HASH),
+            link("c", 2, "at", 1, b"body").behind(&NO_HASH),
+            link("c", 1, "at", 2, b"body").behind(&NO_HASH),
+            link("c", 1, "atb", 1, b"ody").behind(&NO_HASH),
+            link("c", 1, "at", 1, b"bodz").behind(&NO_HASH),
         ] {
             assert_ne!(first, other);
         }
-        assert_eq!(first, link(&zero, "c", 1, "at", b"body"));
+        assert_eq!(first, link("c", 1, "at", 1, b"body").behind(&NO_HASH));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What is looked at again and again: how far cases are that somebody follows, what waits, and
 //! whether the database answers at all.
 
+use crate::backend::joined;
 use crate::error::{failed, unsigned};
-use crate::{Error, ROWS_MAX, Store};
+use crate::{Error, ROWS_MAX, Store, milliseconds};
+use chrono::{DateTime, Utc};
 
 /// Effects that are not settled, in one status.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,14 +35,16 @@ impl Store {
             return Ok(Vec::new());
         }
         let limit = usize::try_from(ROWS_MAX).unwrap_or(usize::MAX);
-        let mut query = sqlx::QueryBuilder::new("SELECT id, version FROM cases WHERE id IN (");
-        let mut ids = query.separated(", ");
-        for id in case_ids.iter().take(limit) {
-            ids.push_bind(id);
-        }
-        query.push(")");
-        let rows: Vec<(String, i64)> = query
-            .build_query_as()
+        let asked = &case_ids[..case_ids.len().min(limit)];
+        let places: Vec<String> = (1..=asked.len()).map(|n| format!("${n}")).collect();
+        let sql = format!(
+            "SELECT id, version FROM cases WHERE id IN ({})",
+            places.join(", ")
+        );
+        let query = sqlx::query_as(joined(sql));
+        let rows: Vec<(String, i64)> = asked
+            .iter()
+            .fold(query, |query, id| query.bind(id))
             .fetch_all(&self.readers)
             .await
             .map_err(failed("look how far cases are"))?;
@@ -72,15 +76,22 @@ impl Store {
             .collect()
     }
 
-    /// Public notices whose period is over at `now` and that nobody has ended yet.
-    pub async fn count_notices_due(&self, now: &str) -> Result<u64, Error> {
-        let count: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM tasks WHERE notice IS NOT NULL AND objected = 0 AND due <= $1",
-        )
-        .bind(now)
-        .fetch_one(&self.readers)
-        .await
-        .map_err(failed("count the notices that are over"))?;
+    /// Rungs of timers that are due and have yet to ring.
+    pub async fn count_timers_due(&self, now: DateTime<Utc>) -> Result<u64, Error> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM timers WHERE due <= $1")
+            .bind(milliseconds(now))
+            .fetch_one(&self.readers)
+            .await
+            .map_err(failed("count the timers that are due"))?;
+        unsigned(count, "a count")
+    }
+
+    /// Rungs of timers that wait for a calendar.
+    pub async fn count_timers_awaiting(&self) -> Result<u64, Error> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM timers WHERE due IS NULL")
+            .fetch_one(&self.readers)
+            .await
+            .map_err(failed("count the timers without a calendar"))?;
         unsigned(count, "a count")
     }
 }

@@ -5,7 +5,7 @@ use crate::driver::{Driver, STEPS};
 use crate::served::Host;
 use onething_case::{Event, State};
 use onething_contract::Effect;
-use onething_store::{CaseFilter, EffectStatus, Store};
+use onething_store::{CaseFilter, EffectStatus, Masters, Store};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -38,8 +38,23 @@ pub fn check(host: &mut Host, driver: &Driver) -> usize {
             std::thread::sleep(LOOK_EVERY);
         }
     }
-    // The last notices and the effects of open cases.
-    std::thread::sleep(LOOK_EVERY);
+    // A case may be completed before its last notices are out.
+    let operator = &host.tokens["operator"];
+    loop {
+        let pending = served.get(operator, "/v1/effects?status=pending").unwrap();
+        if pending.body["effects"]
+            .as_array()
+            .is_some_and(Vec::is_empty)
+        {
+            break;
+        }
+        assert!(
+            started.elapsed() < WORK_TIME_MAX,
+            "effects are left: {:#}",
+            pending.body
+        );
+        std::thread::sleep(LOOK_EVERY);
+    }
     served.stop();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -49,7 +64,12 @@ pub fn check(host: &mut Host, driver: &Driver) -> usize {
 }
 
 async fn check_store(host: &Host, driver: &Driver) -> usize {
-    let store = Store::open(&host.data.join("onething.db")).await.unwrap();
+    let masters = Masters::open(&host.data.join("keys/master.toml")).unwrap();
+    let store = match &host.database {
+        Some(url) => Store::connect(url, &masters).await,
+        None => Store::open(&host.data.join("onething.db"), &masters).await,
+    };
+    let store = store.unwrap();
     let rows = store.cases(&CaseFilter::default(), 500).await.unwrap();
     let answered: BTreeSet<&str> = driver
         .applications
@@ -67,6 +87,7 @@ async fn check_store(host: &Host, driver: &Driver) -> usize {
     );
     let mut effects = 0;
     for row in &rows {
+        onething_engine::verify(&store, &row.id).await.unwrap();
         let events = store.load(&row.id).await.unwrap();
         let state = State::from_events(&events).unwrap();
         assert_eq!(

@@ -7,11 +7,13 @@
 
 mod driver;
 mod end;
+mod nodes;
 mod served;
 mod trace;
 mod trouble;
 
 use driver::Driver;
+use onething_test_postgres::Postgres;
 use onething_tests::bundles::root;
 use served::Host;
 use std::path::PathBuf;
@@ -43,13 +45,22 @@ fn kills_over_sqlite() {
     campaign(Host::new(data.path()), "SQLite");
 }
 
+#[test]
+fn kills_over_postgres() {
+    let server = Postgres::start().unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let mut host = Host::new(data.path());
+    host.database = Some(server.database().unwrap());
+    campaign(host, "PostgreSQL");
+}
+
 /// One kill in two is at a boundary, in turn, at its first to fourth crossing; the others come from
 /// outside, at some moment of some request.
 fn campaign(mut host: Host, store: &str) {
     let started = Instant::now();
     let mut driver = Driver::default();
     let mut at_boundaries = 0;
-    host.start(None).unwrap().stop();
+    host.start(None).unwrap().kill();
     for kill in 0..KILLS {
         let index = usize::try_from(kill / 2).unwrap();
         let place = BOUNDARIES[index % BOUNDARIES.len()];

@@ -24,13 +24,11 @@ fn the_disk_has_it_before_the_reply_leaves() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let said = BufReader::new(strace.stderr.take().unwrap());
-    let first = said
-        .lines()
-        .map_while(Result::ok)
-        .next()
-        .unwrap_or_default();
+    // Kept open: it has more to say about new threads.
+    let mut said = BufReader::new(strace.stderr.take().unwrap()).lines();
+    let first = said.next().and_then(Result::ok).unwrap_or_default();
     if !first.contains("attached") {
+        strace.wait().unwrap();
         println!("skipped: strace may not look at processes here: {first}");
         return;
     }
@@ -39,6 +37,7 @@ fn the_disk_has_it_before_the_reply_leaves() {
     driver.go_on(&host, &served).unwrap(); // a decision
     served.stop();
     strace.wait().unwrap();
+    drop(said);
     let replies = replies_after_the_disk(&trace);
     assert_eq!(
         replies, 2,

@@ -1,13 +1,15 @@
-//! Other trouble: a disk that is full, a process that stands still past its lease.
+//! Other trouble: a disk that is full, a process that stands still past its lease, a PostgreSQL that is
+//! restarted, a database that is damaged.
 
 use crate::driver::Driver;
 use crate::end;
 use crate::served::Host;
+use onething_test_postgres::Postgres;
 use std::process::Command;
 use std::time::Duration;
 
 /// Longer than a claimed effect is nobody else's.
-const PAST_THE_LEASE: Duration = Duration::from_secs(25);
+const PAST_THE_LEASE: Duration = Duration::from_secs(65);
 
 #[test]
 fn a_full_disk_refuses_and_loses_nothing() {
@@ -88,6 +90,73 @@ fn a_node_that_stands_still_past_its_lease_doubles_nothing() {
     second.stop();
     let effects = end::check(&mut host, &driver);
     println!("two nodes, one paused: {effects} effects, lost 0, doubled 0");
+}
+
+#[test]
+fn postgres_that_is_restarted_loses_nothing() {
+    let mut server = Postgres::start_own().unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let mut host = Host::new(data.path());
+    host.database = Some(server.database().unwrap());
+    let served = host.start(None).unwrap();
+    let mut driver = Driver::default();
+    let mut silences = 0;
+    for restart in 0..4 {
+        for _ in 0..5 {
+            silences += u32::from(driver.go_on(&host, &served).is_err());
+        }
+        if restart % 2 == 0 {
+            server.stop().unwrap();
+        } else {
+            server.kill().unwrap();
+        }
+        silences += u32::from(driver.go_on(&host, &served).is_err());
+        server.start_again().unwrap();
+    }
+    while driver.applications.len() < 4 {
+        let _ = driver.go_on(&host, &served);
+    }
+    served.stop();
+    let effects = end::check(&mut host, &driver);
+    println!(
+        "PostgreSQL restarted 4 times: {silences} requests failed, {effects} effects, lost 0, doubled 0"
+    );
+}
+
+#[test]
+fn a_damaged_database_is_refused_and_left_alone() {
+    for (damage, what) in [(0, "an empty file beside a WAL"), (1, "a torn page")] {
+        let data = tempfile::tempdir().unwrap();
+        let mut host = Host::new(data.path());
+        let served = host.start(None).unwrap();
+        let mut driver = Driver::default();
+        for _ in 0..3 {
+            driver.go_on(&host, &served).unwrap();
+        }
+        if damage == 1 {
+            served.stop();
+        } else {
+            served.kill(); // its WAL stays
+        }
+        let path = data.path().join("onething.db");
+        let mut bytes = std::fs::read(&path).unwrap();
+        match damage {
+            0 => bytes.clear(),
+            // The first page has the schema: half of it is from another time.
+            _ => bytes[2048..4096].fill(0x5a),
+        }
+        std::fs::write(&path, &bytes).unwrap();
+        let output = host
+            .command()
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{what} is served");
+        assert!(!said.contains("panicked"), "{what}: {said}");
+        assert_eq!(std::fs::read(&path).unwrap(), bytes, "{what} was changed");
+        println!("{what}: {}", said.lines().last().unwrap_or_default());
+    }
 }
 
 fn signal(pid: &str, signal: &str) {

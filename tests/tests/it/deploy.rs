@@ -9,7 +9,7 @@ use onething_case::{Event, Registration};
 use onething_contract::{Office, Verdict};
 use onething_engine::{Decide, Engine};
 use onething_replay::Suite;
-use onething_store::{CaseFilter, Store};
+use onething_store::{CaseFilter, Masters, Store};
 use onething_tests::hostile;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -221,7 +221,10 @@ async fn count_by_version(data: &Path) -> [usize; 2] {
         let component = hostile::version(number, SINCE);
         onething_runtime::inspect(&component).unwrap().digest
     });
-    let store = Store::open(&data.join("onething.db")).await.unwrap();
+    let masters = Masters::open(&data.join("keys/master.toml")).unwrap();
+    let store = Store::open(&data.join("onething.db"), &masters)
+        .await
+        .unwrap();
     let mut filter = CaseFilter::default();
     let mut counts = [0, 0];
     loop {

@@ -6,7 +6,7 @@ use onething_capabilities::Published;
 use onething_contract::{Finding, Lookup, Office, Severity, Text, Verdict};
 use onething_engine::{Bundles, Decide, Engine, Error, Folders, HandIn, Submitted};
 use onething_runtime::{Limits, Runtime};
-use onething_store::Store;
+use onething_store::{Masters, Store};
 use onething_tests::bundles::{bundle, root};
 use serde_json::Value;
 use std::path::Path;
@@ -30,7 +30,10 @@ pub async fn deployed_in_store(data: &Path) -> Engine {
 }
 
 async fn parts(data: &Path) -> (Store, Published) {
-    let store = Store::open(&data.join("onething.db")).await.unwrap();
+    let masters = Masters::open(&data.join("keys/master.toml")).unwrap();
+    let store = Store::open(&data.join("onething.db"), &masters)
+        .await
+        .unwrap();
     let parameters = Published::open(&root().join("parameters")).unwrap();
     let registers = data.join("registers");
     std::fs::create_dir_all(&registers).unwrap();

@@ -7,7 +7,7 @@ use onething_contract::{
 };
 use onething_engine::{Bundles, Decide, Engine, Folders, HandIn, Submitted};
 use onething_runtime::{Limits, Runtime};
-use onething_store::{NewBudget, Store};
+use onething_store::{Masters, NewBudget, Store};
 use onething_tests::bundles::{bundle, root};
 use serde_json::json;
 use std::fmt::Write;
@@ -55,7 +55,10 @@ async fn engine(data: &Path) -> Engine {
     let runtime = Runtime::new(half, None).unwrap();
     let mut bundles = Bundles::default();
     bundles.add(runtime.load(&bundle("payroll")).unwrap());
-    let store = Store::open(&data.join("onething.db")).await.unwrap();
+    let masters = Masters::open(&data.join("keys/master.toml")).unwrap();
+    let store = Store::open(&data.join("onething.db"), &masters)
+        .await
+        .unwrap();
     let parameters = Published::open(&root().join("parameters")).unwrap();
     Engine::new(store, bundles, parameters, Folders::within(data))
 }

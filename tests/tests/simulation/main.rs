@@ -17,7 +17,7 @@ mod stage;
 mod sweep;
 mod world;
 
-use onething_store::Store;
+use onething_store::{Masters, Store};
 use onething_test_postgres::Postgres;
 use stage::{Stage, scratch};
 use std::path::Path;
@@ -50,7 +50,7 @@ async fn lived(world: &mut World) -> Result<(), Wrong> {
             world.check_tasks().await?;
         }
     }
-    let diligent = world.rng.chance(45);
+    let diligent = world.rng.chance(20);
     world.settle(diligent).await
 }
 
@@ -123,7 +123,10 @@ fn seeds_on_postgres_have_the_same_histories() {
             let (world, outcome) = runtime.block_on(async {
                 let store = match &database {
                     None => Store::in_memory().await.unwrap(),
-                    Some(url) => Store::connect(url).await.unwrap(),
+                    Some(url) => {
+                        let masters = Masters::in_memory().unwrap();
+                        Store::connect(url, &masters).await.unwrap()
+                    }
                 };
                 let lived = live(&stage, store, data.path(), seed).await;
                 lived.0.store.close().await;

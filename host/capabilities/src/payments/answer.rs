@@ -2,9 +2,8 @@
 //! report (pain.002.001.10), which names lines by their `EndToEndId`.
 
 use super::{end_to_end_id, message_id};
-use crate::money::{fen, yuan};
 use crate::refusal;
-use onething_contract::{PaymentOrder, Refusal};
+use onething_contract::{PaymentOrder, Refusal, fen, yuan};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 
 use super::answer::{AnsweredLine, BankAnswer, LineStatus};
 use super::*;
-use crate::money::yuan;
+use onething_contract::yuan;
 use quick_xml::Reader;
 use std::collections::BTreeMap;
 use std::fs;

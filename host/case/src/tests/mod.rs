@@ -384,6 +384,7 @@ pub(crate) fn brief(events: &[Recorded]) -> String {
                 Event::CommitmentChecked(check) => &check.code,
                 Event::Appealed { case_id, .. } => case_id,
                 Event::EffectSettled(settlement) => &settlement.ticket,
+                Event::SettledByHand { ticket, .. } => ticket,
                 Event::Signed { role, .. } | Event::SignatureRevoked { role, .. } => role,
                 Event::Objected(objection) => &objection.step,
                 Event::Reserved { budget } => budget,

@@ -125,6 +125,7 @@ pub fn commit(registration: Registration) -> Commit {
         },
         events,
         journal: Vec::new(),
+        materials: Vec::new(),
         effects: Vec::new(),
         settled: Vec::new(),
         timers: Vec::new(),

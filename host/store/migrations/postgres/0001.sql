@@ -12,6 +12,26 @@ CREATE TABLE onething_schema (
     min_reader BIGINT  NOT NULL
 );
 
+-- What is closed below is closed under the key of its scope: `host`, `case/<id>`, `subject/<tag>` and
+-- `material/<sha256>`. Keys are wrapped with a master key, which is not here.
+
+CREATE TABLE data_keys (
+    scope   TEXT COLLATE "C" PRIMARY KEY,
+    master  TEXT COLLATE "C" NOT NULL,
+    wrapped BYTEA NOT NULL
+);
+CREATE INDEX data_keys_by_master ON data_keys (master, scope);
+
+-- What was erased, when, by whom and why.
+
+CREATE TABLE erasures (
+    scope  TEXT COLLATE "C" NOT NULL,
+    at     TEXT COLLATE "C" NOT NULL,
+    by     TEXT COLLATE "C" NOT NULL,
+    reason TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (scope, at)
+);
+
 -- The read model of a case: derived from its log, replaced with each commit.
 
 CREATE TABLE cases (
@@ -19,7 +39,9 @@ CREATE TABLE cases (
     region        TEXT COLLATE "C" NOT NULL,
     matter        TEXT COLLATE "C" NOT NULL,
     digest        TEXT COLLATE "C" NOT NULL,
-    subject       TEXT COLLATE "C" NOT NULL,
+    -- A tag to find it by, gone when the case is erased, and the identifier itself, closed.
+    subject        BYTEA,
+    subject_closed BYTEA NOT NULL,
     submitted_by  TEXT COLLATE "C" NOT NULL,
     status        TEXT COLLATE "C" NOT NULL,
     round         BIGINT  NOT NULL,
@@ -29,7 +51,11 @@ CREATE TABLE cases (
     react_due     BIGINT  NOT NULL,
     parked        BIGINT  NOT NULL,
     registered_at TEXT COLLATE "C" NOT NULL,
-    ended_at      TEXT COLLATE "C"
+    ended_at      TEXT COLLATE "C",
+    -- The hash of the last event, and the host's MAC over the case, its version and this hash.
+    head          BYTEA NOT NULL,
+    head_seal     BYTEA NOT NULL,
+    erased_at     TEXT COLLATE "C"
 );
 CREATE INDEX cases_to_react ON cases (react_due, id) WHERE next_reaction IS NOT NULL AND parked = 0;
 CREATE INDEX cases_parked ON cases (id) WHERE parked = 1;
@@ -45,7 +71,11 @@ CREATE TABLE events (
     case_id TEXT COLLATE "C" NOT NULL REFERENCES cases (id),
     n       BIGINT  NOT NULL CHECK (n > 0),
     at      TEXT COLLATE "C" NOT NULL,
-    body    BYTEA   NOT NULL,
+    -- Of the body before it was closed.
+    format  BIGINT NOT NULL,
+    body    BYTEA NOT NULL,
+    -- Of the hash before, the other columns and the closed body.
+    hash    BYTEA NOT NULL,
     PRIMARY KEY (case_id, n)
 );
 CREATE TRIGGER events_stay BEFORE UPDATE OR DELETE ON events
@@ -73,8 +103,8 @@ CREATE TABLE tasks (
     version   BIGINT  NOT NULL,
     round     BIGINT  NOT NULL,
     opened_at TEXT COLLATE "C" NOT NULL,
-    -- A public notice (公示): what is published as JSON, until when, and whether somebody objected.
-    notice    TEXT COLLATE "C",
+    -- A public notice (公示): what is published, closed, until when, and whether somebody objected.
+    notice    BYTEA,
     due       TEXT COLLATE "C",
     objected  BIGINT  NOT NULL,
     PRIMARY KEY (case_id, step)
@@ -112,7 +142,7 @@ CREATE TABLE effects (
     ticket     TEXT COLLATE "C" PRIMARY KEY,
     case_id    TEXT COLLATE "C" NOT NULL REFERENCES cases (id),
     event      BIGINT  NOT NULL,
-    intent     TEXT COLLATE "C" NOT NULL,
+    intent     BYTEA NOT NULL,
     status     TEXT COLLATE "C" NOT NULL CHECK (status IN ('pending', 'sent', 'done', 'refused', 'dead')),
     -- How many of its prerequisites are not done.
     waits_for  BIGINT  NOT NULL DEFAULT 0 CHECK (waits_for >= 0),
@@ -121,13 +151,14 @@ CREATE TABLE effects (
     -- One more each time it is handed out: whoever has an older one has lost it.
     claim      BIGINT  NOT NULL DEFAULT 0,
     attempts   BIGINT  NOT NULL DEFAULT 0,
-    last_error TEXT COLLATE "C"
+    last_error BYTEA
 );
 CREATE INDEX effects_by_case ON effects (case_id, event);
 CREATE INDEX effects_due ON effects (due, case_id, event, ticket)
     WHERE status = 'pending' AND waits_for = 0;
 CREATE INDEX effects_sent ON effects (ticket) WHERE status = 'sent';
 CREATE INDEX effects_dead ON effects (ticket) WHERE status = 'dead';
+CREATE INDEX effects_pending ON effects (ticket) WHERE status = 'pending';
 
 CREATE TABLE effect_prerequisites (
     ticket       TEXT COLLATE "C" NOT NULL REFERENCES effects (ticket),
@@ -139,18 +170,28 @@ CREATE INDEX effect_prerequisites_of ON effect_prerequisites (prerequisite);
 -- Rules across cases.
 
 CREATE TABLE unique_keys (
-    key     TEXT COLLATE "C" PRIMARY KEY,
+    -- The host's MAC over the key.
+    key     BYTEA PRIMARY KEY,
     case_id TEXT COLLATE "C" NOT NULL REFERENCES cases (id)
 );
 CREATE INDEX unique_keys_by_case ON unique_keys (case_id);
 
 -- Written before its case, so that two nodes with one request meet here and nowhere else.
 CREATE TABLE idempotency (
-    caller         TEXT COLLATE "C" NOT NULL,
-    key            TEXT COLLATE "C" NOT NULL,
-    request_sha256 TEXT COLLATE "C" NOT NULL,
-    case_id        TEXT COLLATE "C" NOT NULL REFERENCES cases (id) DEFERRABLE INITIALLY DEFERRED,
+    caller  TEXT COLLATE "C" NOT NULL,
+    -- The host's MAC over it.
+    key     BYTEA NOT NULL,
+    -- The host's MAC over the request's hash.
+    request BYTEA NOT NULL,
+    case_id TEXT COLLATE "C" NOT NULL REFERENCES cases (id) DEFERRABLE INITIALLY DEFERRED,
     PRIMARY KEY (caller, key)
+);
+
+-- Work that one node does at a time: until when it is whose.
+CREATE TABLE leases (
+    name   TEXT COLLATE "C" PRIMARY KEY,
+    holder TEXT   NOT NULL,
+    until  BIGINT NOT NULL
 );
 
 CREATE TABLE counters (
@@ -168,13 +209,21 @@ CREATE TABLE materials (
     bytes      BYTEA   NOT NULL
 );
 
+-- The cases that name a material.
+CREATE TABLE material_uses (
+    sha256  TEXT COLLATE "C" NOT NULL REFERENCES materials (sha256),
+    case_id TEXT COLLATE "C" NOT NULL REFERENCES cases (id),
+    PRIMARY KEY (sha256, case_id)
+);
+CREATE INDEX material_uses_by_case ON material_uses (case_id);
+
 CREATE TABLE documents (
     case_id TEXT COLLATE "C" NOT NULL REFERENCES cases (id),
     name    TEXT COLLATE "C" NOT NULL,
-    event   BIGINT  NOT NULL,
-    sha256  TEXT COLLATE "C" NOT NULL,
-    seals   TEXT COLLATE "C" NOT NULL,
-    bytes   BYTEA   NOT NULL,
+    event   BIGINT NOT NULL,
+    -- Its SHA-256 and its seals, closed.
+    about   BYTEA NOT NULL,
+    bytes   BYTEA NOT NULL,
     PRIMARY KEY (case_id, name, event)
 );
 
@@ -296,8 +345,8 @@ CREATE TRIGGER activations_are_kept BEFORE TRUNCATE ON activations
 
 CREATE TABLE outreach_runs (
     id         TEXT COLLATE "C" PRIMARY KEY,
-    -- The key of the register that was gone over last.
-    done_to    TEXT COLLATE "C",
+    -- The key of the register that was gone over last, closed; none when the run is over.
+    done_to    BYTEA,
     subjects   BIGINT  NOT NULL DEFAULT 0,
     offers     BIGINT  NOT NULL DEFAULT 0,
     started_at TEXT COLLATE "C" NOT NULL,
@@ -309,18 +358,19 @@ CREATE TABLE offers (
     run      TEXT COLLATE "C" NOT NULL REFERENCES outreach_runs (id),
     matter   TEXT COLLATE "C" NOT NULL,
     region   TEXT COLLATE "C" NOT NULL,
-    subject  TEXT COLLATE "C" NOT NULL,
+    -- A tag, as a case's: gone, as the body, when the subject is erased.
+    subject  BYTEA,
     code     TEXT COLLATE "C" NOT NULL,
     occasion TEXT COLLATE "C" NOT NULL,
     -- What it comes to, where that can be said.
     fen      BIGINT  CHECK (fen >= 0),
-    body     TEXT COLLATE "C" NOT NULL,
+    body     BYTEA,
     at       TEXT COLLATE "C" NOT NULL,
     -- Its notices are sent and, where it has answers, its case is opened or refused.
     done     BIGINT  NOT NULL DEFAULT 0,
     case_id  TEXT COLLATE "C" REFERENCES cases (id),
-    -- Why no case came of its answers, JSON.
-    refused  TEXT COLLATE "C",
+    -- Why no case came of its answers, closed.
+    refused  BYTEA,
     UNIQUE (matter, subject, code, occasion)
 );
 CREATE INDEX offers_to_do ON offers (matter, n) WHERE done = 0;

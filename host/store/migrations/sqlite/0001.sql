@@ -6,6 +6,26 @@ CREATE TABLE onething_schema (
     min_reader INTEGER NOT NULL
 ) STRICT;
 
+-- What is closed below is closed under the key of its scope: `host`, `case/<id>`, `subject/<tag>` and
+-- `material/<sha256>`. Keys are wrapped with a master key, which is not here.
+
+CREATE TABLE data_keys (
+    scope   TEXT PRIMARY KEY,
+    master  TEXT NOT NULL,
+    wrapped BLOB NOT NULL
+) STRICT;
+CREATE INDEX data_keys_by_master ON data_keys (master, scope);
+
+-- What was erased, when, by whom and why.
+
+CREATE TABLE erasures (
+    scope  TEXT NOT NULL,
+    at     TEXT NOT NULL,
+    by     TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (scope, at)
+) STRICT;
+
 -- The read model of a case: derived from its log, replaced with each commit.
 
 CREATE TABLE cases (
@@ -13,7 +33,9 @@ CREATE TABLE cases (
     region        TEXT    NOT NULL,
     matter        TEXT    NOT NULL,
     digest        TEXT    NOT NULL,
-    subject       TEXT    NOT NULL,
+    -- A tag to find it by, gone when the case is erased, and the identifier itself, closed.
+    subject        BLOB,
+    subject_closed BLOB NOT NULL,
     submitted_by  TEXT    NOT NULL,
     status        TEXT    NOT NULL,
     round         INTEGER NOT NULL,
@@ -23,7 +45,11 @@ CREATE TABLE cases (
     react_due     INTEGER NOT NULL,
     parked        INTEGER NOT NULL,
     registered_at TEXT    NOT NULL,
-    ended_at      TEXT
+    ended_at      TEXT,
+    -- The hash of the last event, and the host's MAC over the case, its version and this hash.
+    head          BLOB NOT NULL,
+    head_seal     BLOB NOT NULL,
+    erased_at     TEXT
 ) STRICT;
 CREATE INDEX cases_to_react ON cases (react_due, id) WHERE next_reaction IS NOT NULL AND parked = 0;
 CREATE INDEX cases_parked ON cases (id) WHERE parked = 1;
@@ -39,7 +65,11 @@ CREATE TABLE events (
     case_id TEXT    NOT NULL REFERENCES cases (id),
     n       INTEGER NOT NULL CHECK (n > 0),
     at      TEXT    NOT NULL,
-    body    BLOB    NOT NULL,
+    -- Of the body before it was closed.
+    format  INTEGER NOT NULL,
+    body    BLOB NOT NULL,
+    -- Of the hash before, the other columns and the closed body.
+    hash    BLOB NOT NULL,
     PRIMARY KEY (case_id, n)
 ) STRICT;
 CREATE TRIGGER events_stay BEFORE UPDATE ON events
@@ -67,8 +97,8 @@ CREATE TABLE tasks (
     version   INTEGER NOT NULL,
     round     INTEGER NOT NULL,
     opened_at TEXT    NOT NULL,
-    -- A public notice (公示): what is published as JSON, until when, and whether somebody objected.
-    notice    TEXT,
+    -- A public notice (公示): what is published, closed, until when, and whether somebody objected.
+    notice    BLOB,
     due       TEXT,
     objected  INTEGER NOT NULL,
     PRIMARY KEY (case_id, step)
@@ -106,7 +136,7 @@ CREATE TABLE effects (
     ticket     TEXT    PRIMARY KEY,
     case_id    TEXT    NOT NULL REFERENCES cases (id),
     event      INTEGER NOT NULL,
-    intent     TEXT    NOT NULL,
+    intent     BLOB NOT NULL,
     status     TEXT    NOT NULL CHECK (status IN ('pending', 'sent', 'done', 'refused', 'dead')),
     -- How many of its prerequisites are not done.
     waits_for  INTEGER NOT NULL DEFAULT 0 CHECK (waits_for >= 0),
@@ -115,13 +145,14 @@ CREATE TABLE effects (
     -- One more each time it is handed out: whoever has an older one has lost it.
     claim      INTEGER NOT NULL DEFAULT 0,
     attempts   INTEGER NOT NULL DEFAULT 0,
-    last_error TEXT
+    last_error BLOB
 ) STRICT;
 CREATE INDEX effects_by_case ON effects (case_id, event);
 CREATE INDEX effects_due ON effects (due, case_id, event, ticket)
     WHERE status = 'pending' AND waits_for = 0;
 CREATE INDEX effects_sent ON effects (ticket) WHERE status = 'sent';
 CREATE INDEX effects_dead ON effects (ticket) WHERE status = 'dead';
+CREATE INDEX effects_pending ON effects (ticket) WHERE status = 'pending';
 
 CREATE TABLE effect_prerequisites (
     ticket       TEXT NOT NULL REFERENCES effects (ticket),
@@ -133,21 +164,31 @@ CREATE INDEX effect_prerequisites_of ON effect_prerequisites (prerequisite);
 -- Rules across cases.
 
 CREATE TABLE unique_keys (
-    key     TEXT PRIMARY KEY,
+    -- The host's MAC over the key.
+    key     BLOB PRIMARY KEY,
     case_id TEXT NOT NULL REFERENCES cases (id)
 ) STRICT;
 CREATE INDEX unique_keys_by_case ON unique_keys (case_id);
 
 -- Written before its case, so that two nodes with one request meet here and nowhere else.
 CREATE TABLE idempotency (
-    caller         TEXT NOT NULL,
-    key            TEXT NOT NULL,
-    request_sha256 TEXT NOT NULL,
-    case_id        TEXT NOT NULL REFERENCES cases (id) DEFERRABLE INITIALLY DEFERRED,
+    caller  TEXT NOT NULL,
+    -- The host's MAC over it.
+    key     BLOB NOT NULL,
+    -- The host's MAC over the request's hash.
+    request BLOB NOT NULL,
+    case_id TEXT NOT NULL REFERENCES cases (id) DEFERRABLE INITIALLY DEFERRED,
     PRIMARY KEY (caller, key)
 ) STRICT;
 -- With a key that waits for its case, SQLite looks for it whenever a case is written.
 CREATE INDEX idempotency_by_case ON idempotency (case_id);
+
+-- Work that one node does at a time: until when it is whose.
+CREATE TABLE leases (
+    name   TEXT    PRIMARY KEY,
+    holder TEXT    NOT NULL,
+    until  INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE counters (
     name  TEXT    PRIMARY KEY,
@@ -164,13 +205,21 @@ CREATE TABLE materials (
     bytes      BLOB    NOT NULL
 ) STRICT;
 
+-- The cases that name a material.
+CREATE TABLE material_uses (
+    sha256  TEXT NOT NULL REFERENCES materials (sha256),
+    case_id TEXT NOT NULL REFERENCES cases (id),
+    PRIMARY KEY (sha256, case_id)
+) STRICT;
+CREATE INDEX material_uses_by_case ON material_uses (case_id);
+
 CREATE TABLE documents (
-    case_id TEXT    NOT NULL REFERENCES cases (id),
-    name    TEXT    NOT NULL,
+    case_id TEXT NOT NULL REFERENCES cases (id),
+    name    TEXT NOT NULL,
     event   INTEGER NOT NULL,
-    sha256  TEXT    NOT NULL,
-    seals   TEXT    NOT NULL,
-    bytes   BLOB    NOT NULL,
+    -- Its SHA-256 and its seals, closed.
+    about   BLOB NOT NULL,
+    bytes   BLOB NOT NULL,
     PRIMARY KEY (case_id, name, event)
 ) STRICT;
 
@@ -292,8 +341,8 @@ BEGIN SELECT RAISE(ABORT, 'an activation is never deleted'); END;
 
 CREATE TABLE outreach_runs (
     id         TEXT    PRIMARY KEY,
-    -- The key of the register that was gone over last.
-    done_to    TEXT,
+    -- The key of the register that was gone over last, closed; none when the run is over.
+    done_to    BLOB,
     subjects   INTEGER NOT NULL DEFAULT 0,
     offers     INTEGER NOT NULL DEFAULT 0,
     started_at TEXT    NOT NULL,
@@ -305,18 +354,19 @@ CREATE TABLE offers (
     run      TEXT    NOT NULL REFERENCES outreach_runs (id),
     matter   TEXT    NOT NULL,
     region   TEXT    NOT NULL,
-    subject  TEXT    NOT NULL,
+    -- A tag, as a case's: gone, as the body, when the subject is erased.
+    subject  BLOB,
     code     TEXT    NOT NULL,
     occasion TEXT    NOT NULL,
     -- What it comes to, where that can be said.
     fen      INTEGER CHECK (fen >= 0),
-    body     TEXT    NOT NULL,
+    body     BLOB,
     at       TEXT    NOT NULL,
     -- Its notices are sent and, where it has answers, its case is opened or refused.
     done     INTEGER NOT NULL DEFAULT 0,
     case_id  TEXT    REFERENCES cases (id),
-    -- Why no case came of its answers, JSON.
-    refused  TEXT,
+    -- Why no case came of its answers, closed.
+    refused  BLOB,
     UNIQUE (matter, subject, code, occasion)
 ) STRICT;
 CREATE INDEX offers_to_do ON offers (matter, n) WHERE done = 0;

@@ -385,7 +385,9 @@ async fn more_than_may_wait_is_refused_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_was_killed_is_found_again() {
     let mut server = Postgres::start_own().unwrap();
-    let store = Store::connect(&server.database().unwrap()).await.unwrap();
+    let store = Store::connect(&server.database().unwrap(), masters())
+        .await
+        .unwrap();
     store
         .register(&commit(CASE, 1, 1), None, None)
         .await

@@ -5,7 +5,7 @@ use onething_contract::{Offer, Subject, SubjectKind};
 
 const LATER: &str = "2025-02-03T09:00:00+08:00";
 
-fn offer(subject: &str, code: &str, fen: Option<u64>) -> NewOffer {
+pub(super) fn offer(subject: &str, code: &str, fen: Option<u64>) -> NewOffer {
     NewOffer {
         offer: Offer {
             subject: Subject {

@@ -125,12 +125,14 @@ async fn a_file_that_is_not_ours_is_refused_unchanged() {
     ];
     for (name, expected) in cases {
         let before = std::fs::read(path(name)).unwrap();
-        let error = Store::open(&path(name)).await.unwrap_err();
+        let error = Store::open(&path(name), masters()).await.unwrap_err();
         assert!(expected(&error), "{name}: {error:?}");
         let after = std::fs::read(path(name)).unwrap();
         assert_eq!(after, before, "{name} is unchanged");
     }
-    let nowhere = Store::open(&path("no/such/folder")).await.unwrap_err();
+    let nowhere = Store::open(&path("no/such/folder"), masters())
+        .await
+        .unwrap_err();
     assert!(matches!(
         nowhere,
         Error::Database {
@@ -139,7 +141,7 @@ async fn a_file_that_is_not_ours_is_refused_unchanged() {
         }
     ));
     std::fs::write(path("new ?#%办件"), "").unwrap();
-    let empty = Store::open(&path("new ?#%办件")).await;
+    let empty = Store::open(&path("new ?#%办件"), masters()).await;
     let store = empty.expect("an empty file is a new database");
     let pragma = |sql| sqlx::query_scalar::<_, String>(sql).fetch_one(store.writer.pool());
     let journal = "SELECT journal_mode FROM pragma_journal_mode";
@@ -151,7 +153,7 @@ async fn a_file_that_is_not_ours_is_refused_unchanged() {
 #[tokio::test]
 async fn an_address_is_one_of_a_database() {
     for url in ["mysql://user:secret@host/x", "", "onething.db"] {
-        let error = Store::connect(url).await.unwrap_err();
+        let error = Store::connect(url, masters()).await.unwrap_err();
         assert!(matches!(error, Error::Url { .. }), "{error:?}");
         assert!(!error.to_string().contains("secret"));
     }

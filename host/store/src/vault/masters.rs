@@ -144,9 +144,7 @@ impl Masters {
     /// # Errors
     /// When the file cannot be written.
     pub fn rotate(&self) -> Result<String, Error> {
-        if let Some(path) = &self.0.path {
-            self.take(read(path)?);
-        }
+        let _alone = self.alone()?;
         let mut keys = self.keys();
         keys.push(fresh()?);
         self.keep(keys)
@@ -158,8 +156,37 @@ impl Masters {
     /// # Errors
     /// When the file cannot be written.
     pub fn retire(&self) -> Result<String, Error> {
+        let _alone = self.alone()?;
         let keys = self.keys();
         self.keep(keys[keys.len().saturating_sub(1)..].to_vec())
+    }
+
+    /// The names of all, the one that wraps last; as the file has them now.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn names(&self) -> Result<Vec<String>, Error> {
+        self.read_again()?;
+        Ok(self.keys().into_iter().map(|master| master.id).collect())
+    }
+
+    /// With what the file has now, and nobody else at it while the lock is kept: a key that another
+    /// process adds meanwhile would be lost, and with it what it has wrapped.
+    fn alone(&self) -> Result<Option<File>, Error> {
+        let Some(path) = &self.0.path else {
+            return Ok(None);
+        };
+        let lock = File::create(path.with_extension("lock")).map_err(failed("lock", path))?;
+        lock.lock().map_err(failed("lock", path))?;
+        self.read_again()?;
+        Ok(Some(lock))
+    }
+
+    fn read_again(&self) -> Result<(), Error> {
+        if let Some(path) = &self.0.path {
+            self.take(read(path)?);
+        }
+        Ok(())
     }
 
     /// The name of the key that wraps.
@@ -206,9 +233,7 @@ impl Masters {
         if let Some(key) = find(&self.keys()) {
             return Ok(key);
         }
-        if let Some(path) = &self.0.path {
-            self.take(read(path)?);
-        }
+        self.read_again()?;
         find(&self.keys()).ok_or_else(|| self.unknown(id))
     }
 
@@ -301,7 +326,7 @@ fn text(keys: &[Master]) -> String {
          # reads any. Keep a copy apart from the backups of the database. The last key wraps.\n",
     );
     for Master { id, key } in keys {
-        let hex = Zeroizing::new(hex::encode(&*key.bytes));
+        let hex = Zeroizing::new(hex::encode(*key.bytes));
         text.push_str(&format!("\n[[key]]\nid = \"{id}\"\nsm4 = \"{}\"\n", *hex));
     }
     text
@@ -340,7 +365,9 @@ fn draft(path: &Path, text: &str) -> io::Result<PathBuf> {
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    // A bare name lies in the folder that we are in.
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
