@@ -6,16 +6,13 @@ use crate::{Databases, Kind, float};
 use onething_case::State;
 use onething_contract::{Effect, FilledForm};
 use onething_engine::Engine;
-use onething_store::Store;
 use onething_tests::bundles::root;
 use serde_json::{Map, Value, json};
 
 const CASES: usize = 60;
 
 pub async fn run(world: &World, databases: &Databases, kind: Kind) {
-    let store = Store::connect(&databases.fresh(kind, "life.db"))
-        .await
-        .unwrap();
+    let store = world.store(&databases.fresh(kind, "life.db")).await;
     let engine = world.engine(store);
     for number in 0..5 {
         live(world, &engine, number).await;

@@ -1,25 +1,30 @@
-//! A submission and the lists at a million stored cases against a thousand. The cases are copies of
-//! one, written in bulk; their bodies are cut short, since no list reads them.
+//! A submission and the lists at a million stored cases against a thousand. The first cases are real
+//! ones, and lists begin with them; the others are copies of one, written in bulk, their bodies cut
+//! short and without the keys to open them, since nobody asks for them.
 
 use crate::rate::{office_decides, pool};
-use crate::record::record;
+use crate::record::{record, register};
 use crate::rows::{Value, columns};
 use crate::world::{self, REGION, World, now, office, person};
 use crate::{Databases, Kind, median, milliseconds};
 use chrono::{TimeDelta, Utc};
 use onething_engine::Engine;
-use onething_store::{CaseFilter, Store, TaskKey};
+use onething_store::CaseFilter;
 use sqlx::{AnyConnection, AssertSqlSafe};
 use std::time::{Duration, Instant};
 
 const SIZES: [usize; 2] = [1_000, 1_000_000];
+/// The first so many are real.
+const REAL: usize = 500;
 /// Rows are made in portions of so many cases.
 const PORTION: usize = 50_000;
 const TURNS: usize = 101;
 const PAGE: u32 = 50;
 /// Every table with rows of a case, and the columns that name it.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 11] = [
     ("cases", "id"),
+    ("data_keys", "scope"),
+    ("case_groups", "case_id"),
     ("events", "case_id"),
     ("journal", "case_id"),
     ("tasks", "case_id"),
@@ -41,7 +46,7 @@ pub async fn run(world: &World, databases: &Databases, kind: Kind) {
             kind.name(),
             started.elapsed().as_secs_f64()
         );
-        let store = Store::connect(&url).await.unwrap();
+        let store = world.store(&url).await;
         hosts.push((world.engine(store), Vec::new()));
     }
     for question in QUESTIONS {
@@ -67,22 +72,22 @@ enum Question {
     Submission,
     Decision,
     Inbox,
-    InboxFurtherOn,
     Cases(&'static str),
-    Work,
+    Work(&'static str),
 }
 
-const QUESTIONS: [Question; 10] = [
+const QUESTIONS: [Question; 11] = [
     Question::Submission,
     Question::Decision,
     Question::Inbox,
-    Question::InboxFurtherOn,
     Question::Cases("all"),
     Question::Cases("of a caller"),
     Question::Cases("of a caller and region"),
     Question::Cases("of a caller, completed"),
     Question::Cases("parked"),
-    Question::Work,
+    Question::Work("reaction"),
+    Question::Work("timer"),
+    Question::Work("effect"),
 ];
 
 impl Question {
@@ -91,9 +96,8 @@ impl Question {
             Question::Submission => "a submission (at most 1.3)".to_owned(),
             Question::Decision => "a decision".to_owned(),
             Question::Inbox => "an inbox's page (at most 1.3)".to_owned(),
-            Question::InboxFurtherOn => "an inbox's page further on".to_owned(),
             Question::Cases(which) => format!("cases, {which}"),
-            Question::Work => "32 effects claimed".to_owned(),
+            Question::Work(what) => format!("a worker's look for a {what}"),
         }
     }
 }
@@ -108,35 +112,23 @@ async fn ask(
 ) -> Duration {
     let store = engine.store();
     let hand_in = world.hand_ins.of(1 + turn);
+    // What was claimed a turn before is free again.
+    let hours = TimeDelta::hours(1 + i64::try_from(turn).unwrap());
+    let (now, lease) = (now().with_timezone(&Utc) + hours, Duration::from_secs(1));
     let started = Instant::now();
     match question {
         Question::Submission => ids.push(world::submit(engine, 1 + turn, hand_in).await),
         Question::Decision => office_decides(engine, &ids[turn]).await,
-        Question::Inbox => inbox(store, None).await,
-        Question::InboxFurtherOn => {
-            let after = TaskKey {
-                case_id: case_id(PORTION / 1000),
-                step: String::new(),
-            };
-            inbox(store, Some(after)).await;
+        Question::Inbox => {
+            let tasks = store.tasks(&office("personnel"), None, PAGE).await;
+            assert_eq!(tasks.unwrap().len(), 50);
         }
-        Question::Cases(which) => {
-            store.cases(&filter(which), PAGE).await.unwrap();
-        }
-        Question::Work => {
-            let hours = TimeDelta::hours(1 + i64::try_from(turn).unwrap());
-            let now = now().with_timezone(&Utc) + hours;
-            let claimed = store.claim_effects(now, Duration::from_secs(1), 32);
-            claimed.await.unwrap();
-        }
+        Question::Cases(which) => drop(store.cases(&filter(which), PAGE).await.unwrap()),
+        Question::Work("reaction") => drop(store.claim_reactions(now, lease, 1).await.unwrap()),
+        Question::Work("timer") => drop(store.claim_timers(now, lease, 1).await.unwrap()),
+        Question::Work(_) => drop(store.claim_effects(now, lease, 1).await.unwrap()),
     }
     started.elapsed()
-}
-
-async fn inbox(store: &Store, after: Option<TaskKey>) {
-    let office = office("personnel");
-    let tasks = store.tasks(&office, after.as_ref(), PAGE);
-    assert_eq!(tasks.await.unwrap().len(), 50);
 }
 
 fn filter(which: &str) -> CaseFilter {
@@ -150,14 +142,17 @@ fn filter(which: &str) -> CaseFilter {
     }
 }
 
-fn case_id(number: usize) -> String {
-    format!("{REGION}-2024-{number:07}")
+/// Before all that is submitted later.
+fn real_id(number: usize) -> String {
+    format!("{REGION}-2023-{number:07}")
 }
 
-/// Copies of one case. Every fifth is of our region, every tenth open, the others completed.
+/// Copies of one case behind the real ones. Every fifth is of our region, every tenth open, the
+/// others completed.
 async fn fill(world: &World, kind: Kind, url: &str, size: usize) {
-    let store = Store::connect(url).await.unwrap();
-    let (template, _) = record(world, &store, async |_| ()).await;
+    let store = world.store(url).await;
+    let (template, commits) = record(world, &store, async |_| ()).await;
+    register(&store, commits, 0..REAL, real_id, REAL).await;
     store.close().await;
     let pool = pool(kind, url).await;
     let mut connection = pool.acquire().await.unwrap();
@@ -169,15 +164,20 @@ async fn fill(world: &World, kind: Kind, url: &str, size: usize) {
     };
     let quick = sqlx::raw_sql(quick).execute(&mut *connection);
     quick.await.unwrap();
+    let tag = match kind {
+        Kind::Sqlite => "randomblob(32)",
+        Kind::Postgres => "sha256(CAST(CAST(random() AS TEXT) AS BYTEA))",
+    };
     let mut copies = Vec::new();
     for (table, key) in TABLES {
         copies.extend(copy(&mut connection, table, key, &template).await);
     }
-    let mut from = 0;
+    let mut from = REAL;
     while from < size {
         let to = size.min(from + PORTION);
         for copy in &copies {
             let sql = copy
+                .replace("$tag", tag)
                 .replace("$from", &from.to_string())
                 .replace("$to", &to.to_string());
             let written = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection);
@@ -204,7 +204,11 @@ async fn copy(
     key: &str,
     template: &str,
 ) -> Option<String> {
-    let of_template = format!("t.{key} >= '{template}' AND t.{key} < '{template}~'");
+    let named = match table {
+        "data_keys" => format!("case/{template}"),
+        _ => template.to_owned(),
+    };
+    let of_template = format!("t.{key} >= '{named}' AND t.{key} < '{named}~'");
     let sql = format!("SELECT * FROM {table} AS t WHERE {of_template}");
     let row = sqlx::query(AssertSqlSafe(sql)).fetch_optional(connection);
     let row = row.await.unwrap()?;
@@ -241,6 +245,11 @@ fn copied(table: &str, name: &str, value: &Value, template: &str) -> String {
             "CASE WHEN i % 10 = 0 THEN NULL ELSE t.registered_at END".to_owned()
         }
         ("effects", "status", _) => "CASE WHEN i % 10 = 0 THEN t.status ELSE 'done' END".to_owned(),
+        // A key that opens nothing is under a name that nobody looks for.
+        ("data_keys", "scope", _) => format!("'copy/' || {number}"),
+        // Nothing that is open waits for a worker as long as the real ones are there.
+        ("effects", "due", _) => "4102444800000".to_owned(),
+        (_, _, Value::Tag(_)) => "$tag".to_owned(),
         (_, _, Value::Bytes(_)) => format!("substr(t.{name}, 1, 200)"),
         (_, _, Value::Text(_)) => {
             let named = format!("replace(t.{name}, '{template}', '{REGION}-2024-' || {number})");

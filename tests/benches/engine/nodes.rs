@@ -3,7 +3,6 @@
 use crate::rate::office_decides;
 use crate::world::{World, at_once, submit};
 use crate::{CHILD, Databases, Kind, float, median};
-use onething_store::Store;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -98,7 +97,7 @@ pub fn child() {
     let url = std::env::var(URL).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let world = World::open(&home);
-    let engine = world.engine(runtime.block_on(Store::connect(&url)).unwrap());
+    let engine = world.engine(runtime.block_on(world.store(&url)));
     println!("done");
     for line in std::io::stdin().lines() {
         let line = line.unwrap();

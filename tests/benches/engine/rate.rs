@@ -22,7 +22,7 @@ const CONNECTIONS: u32 = 10;
 
 pub async fn run(world: &World, databases: &Databases, kind: Kind) {
     let url = |name: &str| databases.fresh(kind, name);
-    let engine = world.engine(Store::connect(&url("engine.db")).await.unwrap());
+    let engine = world.engine(world.store(&url("engine.db")).await);
     let replayed = Replayed::new(world, &url("replayed.db")).await;
     let bare = Bare::new(world, kind, &url("bare.db")).await;
     let (mut submitted, mut decided) = (Rates::default(), Rates::default());
@@ -118,7 +118,7 @@ struct Replayed {
 
 impl Replayed {
     async fn new(world: &World, url: &str) -> Replayed {
-        let store = Store::connect(url).await.unwrap();
+        let store = world.store(url).await;
         let (_, commits) = record(world, &store, async |_| ()).await;
         Replayed { store, commits }
     }
@@ -126,7 +126,7 @@ impl Replayed {
     async fn turn(&self, turn: Turn, submitted: &mut Rates, decided: &mut Rates) {
         let commits = (0..JOBS).map(|job| {
             let number = turn.first + job;
-            self.commits.renamed(&case_id(number), &person(number))
+            self.commits.of(&case_id(number), &person(number))
         });
         let commits: Arc<Vec<Commits>> = Arc::new(commits.collect());
         let (store, all) = (self.store.clone(), commits.clone());
@@ -184,7 +184,7 @@ type Writes = [Vec<Statement>; 4];
 
 impl Bare {
     async fn new(world: &World, kind: Kind, url: &str) -> Bare {
-        let store = Store::connect(url).await.unwrap();
+        let store = world.store(url).await;
         let pool = pool(kind, url).await;
         let mut seen = vec![Rows::new()];
         let look = async |id: &str| {
@@ -214,7 +214,7 @@ impl Bare {
         let [old_id, old_person] = &self.old;
         let words = [(old_id.as_str(), id.as_str()), (old_person, &person)];
         let renamed = |write: &Vec<Statement>| {
-            let statements = write.iter().map(|statement| statement.renamed(&words));
+            let statements = write.iter().map(|statement| statement.renamed(&words, number));
             statements.collect()
         };
         self.writes.each_ref().map(renamed)
@@ -308,7 +308,8 @@ pub async fn pool(kind: Kind, url: &str) -> AnyPool {
     let (connections, session) = match kind {
         Kind::Sqlite => (
             1,
-            "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000;",
+            "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000;
+             PRAGMA secure_delete = ON;",
         ),
         Kind::Postgres => (CONNECTIONS, "SELECT 1"),
     };

@@ -1,14 +1,15 @@
 //! What a submission and a decision come to, recorded once: as [`Commit`]s for other cases.
 
-use crate::world::{MATTER, World, approve, office, submit};
+use crate::world::{MATTER, World, approve, at_once, idempotency, now, office, submit};
 use chrono::Utc;
 use onething_case::Recorded;
-use onething_contract::{Intent, Office};
 use onething_engine::Engine;
 use onething_store::{
     Boundary, CaseFilter, CaseRow, Commit, EffectRow, Error, JournalEntry, Keys, NewEffect,
-    ROWS_MAX, Store, TaskRow, TimerRow,
+    ROWS_MAX, Registered, Store, TaskRow, TimerRow,
 };
+use serde::{Serialize, de::DeserializeOwned};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The step that is decided, and whose it is.
@@ -29,18 +30,17 @@ impl Boundary for Unanswered {
 }
 
 /// A case as it stands in the store.
-#[derive(Clone)]
-pub struct Stand {
+struct Stand {
     case: CaseRow,
     tasks: Vec<TaskRow>,
     events: Vec<Recorded>,
     journal: Vec<JournalEntry>,
     effects: Vec<EffectRow>,
     timers: Vec<TimerRow>,
+    groups: Vec<(String, String)>,
 }
 
 /// Writes of a case that was recorded, in their order.
-#[derive(Clone)]
 pub struct Commits {
     pub registered: Commit,
     pub answered: Commit,
@@ -76,6 +76,32 @@ where
     (id, commits)
 }
 
+/// Registers the recorded case for other people, as the cases of such ids. One in `unanswered_every`
+/// is still without its bundle's answer.
+pub async fn register(
+    store: &Store,
+    commits: Commits,
+    numbers: Range<usize>,
+    id: fn(usize) -> String,
+    unanswered_every: usize,
+) {
+    let (store, commits, first) = (store.clone(), Arc::new(commits), numbers.start);
+    at_once(numbers.len(), 64, move |job| {
+        let (store, commits, number) = (store.clone(), commits.clone(), first + job);
+        async move {
+            let person = format!("made-up-{number:07}");
+            let commits = commits.of(&id(number), &person);
+            let request = idempotency(&person);
+            let registered = store.register(&commits.registered, Some(&request), None);
+            assert_eq!(registered.await.unwrap(), Registered::New);
+            if !number.is_multiple_of(unanswered_every) {
+                store.append(&commits.answered).await.unwrap();
+            }
+        }
+    })
+    .await;
+}
+
 impl Stand {
     async fn of(engine: &Engine, id: &str) -> Stand {
         let store = engine.store();
@@ -83,12 +109,14 @@ impl Stand {
             id: Some(id.to_owned()),
             ..CaseFilter::default()
         };
-        let mut tasks = Vec::new();
         let bundles = engine.bundles();
-        for of_manifest in &bundles.newest(MATTER).unwrap().manifest().offices {
-            let office: Office = office(&of_manifest.function);
+        let manifest = bundles.newest(MATTER).unwrap().manifest();
+        let mut tasks = Vec::new();
+        for named in &manifest.offices {
+            let office = office(&named.function);
             tasks.extend(store.tasks(&office, None, ROWS_MAX).await.unwrap());
         }
+        let counted_by = manifest.statistics.group_by.iter();
         Stand {
             case: store.cases(&filter, 1).await.unwrap().remove(0),
             tasks,
@@ -96,68 +124,85 @@ impl Stand {
             journal: store.journal(id).await.unwrap(),
             effects: store.effects(id).await.unwrap(),
             timers: store.timers(id).await.unwrap(),
+            groups: counted_by
+                .map(|name| (name.clone(), "some".to_owned()))
+                .collect(),
         }
     }
 
     fn between(before: Option<&Stand>, after: &Stand) -> Commit {
         let events = before.map_or(0, |before| before.events.len());
         let journal = before.map_or(0, |before| before.journal.len());
-        let known =
+        let is_new =
             |effect: &&EffectRow| before.is_none_or(|before| !before.effects.contains(effect));
+        let new_effect = |effect: &EffectRow| NewEffect {
+            event: effect.event,
+            intent: effect.intent.clone(),
+        };
+        let (groups, keys) = match before {
+            None => (after.groups.clone(), Keys::Hold(Vec::new())),
+            Some(_) => (Vec::new(), Keys::Keep),
+        };
         Commit {
             case: after.case.clone(),
             tasks: after.tasks.clone(),
             events: after.events[events..].to_vec(),
             journal: after.journal[journal..].to_vec(),
+            materials: Vec::new(),
             effects: after
                 .effects
                 .iter()
-                .filter(known)
-                .map(|effect| NewEffect {
-                    event: effect.event,
-                    intent: effect.intent.clone(),
-                })
+                .filter(is_new)
+                .map(new_effect)
                 .collect(),
             settled: Vec::new(),
             timers: after.timers.clone(),
-            react_due: Some(crate::world::now().with_timezone(&Utc)),
+            react_due: Some(now().with_timezone(&Utc)),
             ledger: Vec::new(),
-            groups: Vec::new(),
-            keys: match before {
-                None => Keys::Hold(Vec::new()),
-                Some(_) => Keys::Keep,
-            },
+            groups,
+            keys,
         }
     }
 }
 
 impl Commits {
     /// The same writes of another case, of another person.
-    pub fn renamed(&self, id: &str, person: &str) -> Commits {
+    pub fn of(&self, id: &str, person: &str) -> Commits {
         Commits {
-            registered: renamed(&self.registered, id, person),
-            answered: renamed(&self.answered, id, person),
-            decided: renamed(&self.decided, id, person),
-            answered_again: renamed(&self.answered_again, id, person),
+            registered: of(&self.registered, id, person),
+            answered: of(&self.answered, id, person),
+            decided: of(&self.decided, id, person),
+            answered_again: of(&self.answered_again, id, person),
         }
     }
 }
 
-fn renamed(commit: &Commit, id: &str, person: &str) -> Commit {
-    let old = commit.case.id.clone();
+fn of(commit: &Commit, id: &str, person: &str) -> Commit {
+    let words = [(&*commit.case.id, id), (&*commit.case.subject, person)];
     let mut commit = commit.clone();
-    commit.case.id = id.to_owned();
-    commit.case.subject = person.to_owned();
+    for event in &mut commit.events {
+        event.event = reworded(&event.event, &words);
+    }
+    for effect in &mut commit.effects {
+        effect.intent = reworded(&effect.intent, &words);
+    }
     for task in &mut commit.tasks {
         task.case_id = id.to_owned();
     }
-    for effect in &mut commit.effects {
-        let intent = serde_json::to_string(&effect.intent).unwrap();
-        let intent: Intent = serde_json::from_str(&intent.replace(&old, id)).unwrap();
-        effect.intent = intent;
-    }
+    commit.case.id = id.to_owned();
+    commit.case.subject = person.to_owned();
     if let Keys::Hold(keys) = &mut commit.keys {
         *keys = vec![format!("{MATTER}/{person}")];
     }
     commit
+}
+
+fn reworded<T: Serialize + DeserializeOwned>(value: &T, words: &[(&str, &str)]) -> T {
+    let text = serde_json::to_string(value).unwrap();
+    serde_json::from_str(&replaced(&text, words)).unwrap()
+}
+
+pub fn replaced(text: &str, words: &[(&str, &str)]) -> String {
+    let replace = |text: String, (old, new): &(&str, &str)| text.replace(old, new);
+    words.iter().fold(text.to_owned(), replace)
 }

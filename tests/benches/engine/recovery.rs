@@ -2,17 +2,16 @@
 //! are still missing, as after a kill: how long until it answers. It is another process each time;
 //! its clock starts with its first line.
 
-use crate::record::record;
-use crate::world::{HandIns, MATTER, World, at_once, idempotency, now, office, sandbox, submit};
+use crate::record::{record, register};
+use crate::world::{HandIns, MATTER, World, masters, now, office, sandbox, submit};
 use crate::{CHILD, Databases, Kind, median};
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use onething_capabilities::Published;
 use onething_engine::{Engine, Folders};
-use onething_store::{Registered, Store};
+use onething_store::Store;
 use onething_tests::bundles::{bundle, root};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const HOME: &str = "ONETHING_BENCH_HOME";
@@ -48,24 +47,10 @@ pub async fn run(databases: &Databases, kind: Kind) {
 
 /// The same case 10,000 times, and the bundle in the store.
 async fn fill(world: &World, url: &str) {
-    let store = Store::connect(url).await.unwrap();
+    let store = world.store(url).await;
     let (_, commits) = record(world, &store, async |_| ()).await;
-    let (kept, commits) = (store.clone(), Arc::new(commits));
-    at_once(CASES, 64, move |number| {
-        let (store, commits) = (kept.clone(), commits.clone());
-        async move {
-            let id = format!("331102-2024-{number:06}");
-            let person = format!("made-up-{number:06}");
-            let commits = commits.renamed(&id, &person);
-            let request = idempotency(&person);
-            let registered = store.register(&commits.registered, Some(&request), None);
-            assert_eq!(registered.await.unwrap(), Registered::New);
-            if !number.is_multiple_of(UNANSWERED_EVERY) {
-                store.append(&commits.answered).await.unwrap();
-            }
-        }
-    })
-    .await;
+    let id = |number| format!("331102-2024-{number:06}");
+    register(&store, commits, 0..CASES, id, UNANSWERED_EVERY).await;
     let engine = host(store, &world.home).await;
     let deployed = engine.deploy(bundle(MATTER), None, "bench", now());
     deployed.await.unwrap();
@@ -99,7 +84,7 @@ pub fn child() {
     let number: u32 = std::env::var(RUN).unwrap().parse().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let engine = host(Store::connect(&url).await.unwrap(), &home).await;
+        let engine = host(Store::connect(&url, &masters(&home)).await.unwrap(), &home).await;
         // Later each time, so that what the run before had claimed is free again.
         let now = now() + TimeDelta::hours(i64::from(number));
         tokio::spawn(work(engine.clone(), now));

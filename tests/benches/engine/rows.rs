@@ -1,6 +1,7 @@
 //! The rows that a write adds, changes and takes away, read out of the database itself, to be
 //! written again by nothing but sqlx.
 
+use crate::record::replaced;
 use sqlx::any::{Any, AnyArguments, AnyRow, AnyTypeInfoKind};
 use sqlx::query::Query;
 use sqlx::{AnyConnection, AssertSqlSafe, Column, Row, TypeInfo, ValueRef};
@@ -8,11 +9,13 @@ use std::collections::BTreeMap;
 
 /// A table, the columns of its key, and which of its rows are a case's. In an order in which they
 /// can be written.
-const TABLES: [(&str, &[&str], &str); 10] = [
+const TABLES: [(&str, &[&str], &str); 12] = [
     ("idempotency", &["caller", "key"], "case_id = $1"),
     ("cases", &["id"], "id = $1"),
+    ("data_keys", &["scope"], "scope = 'case/' || $1"),
     ("events", &["case_id", "n"], "case_id = $1"),
     ("journal", &["case_id", "n"], "case_id = $1"),
+    ("material_uses", &["sha256", "case_id"], "case_id = $1"),
     ("tasks", &["case_id", "step"], "case_id = $1"),
     ("case_groups", &["case_id", "name"], "case_id = $1"),
     ("timers", &["case_id", "name", "rung"], "case_id = $1"),
@@ -31,6 +34,8 @@ pub enum Value {
     Number(i64),
     Text(String),
     Bytes(Vec<u8>),
+    /// What stands for a person or a key: another one in each case.
+    Tag(Vec<u8>),
 }
 
 type Columns = Vec<(String, Value)>;
@@ -75,6 +80,9 @@ pub fn columns(row: &AnyRow) -> Columns {
         let kind = raw.type_info().into_owned();
         match kind.kind() {
             AnyTypeInfoKind::Text => Value::Text(row.get(place)),
+            AnyTypeInfoKind::Blob if matches!(row.column(place).name(), "key" | "subject") => {
+                Value::Tag(row.get(place))
+            }
             AnyTypeInfoKind::Blob => Value::Bytes(row.get(place)),
             AnyTypeInfoKind::Null => Value::Null,
             AnyTypeInfoKind::BigInt | AnyTypeInfoKind::Integer => Value::Number(row.get(place)),
@@ -163,13 +171,14 @@ fn whose(place: usize, columns: &Columns, values: &mut Vec<Value>) -> String {
 
 impl Statement {
     /// The same of another case and person.
-    pub fn renamed(&self, words: &[(&str, &str)]) -> Statement {
+    pub fn renamed(&self, words: &[(&str, &str)], number: usize) -> Statement {
         let renamed = |value: &Value| match value {
-            Value::Text(text) => {
-                let text = words
-                    .iter()
-                    .fold(text.clone(), |text, (old, new)| text.replace(old, new));
-                Value::Text(text)
+            Value::Text(text) => Value::Text(replaced(text, words)),
+            // Anywhere in its index, as a MAC is.
+            Value::Tag(tag) => {
+                let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+                let mixed = tag.iter().zip(scattered.iter().cycle());
+                Value::Tag(mixed.map(|(one, other)| one ^ other).collect())
             }
             other => other.clone(),
         };
@@ -186,7 +195,7 @@ impl Statement {
                 Value::Null => query,
                 Value::Number(number) => query.bind(*number),
                 Value::Text(text) => query.bind(text.clone()),
-                Value::Bytes(bytes) => query.bind(bytes.clone()),
+                Value::Bytes(bytes) | Value::Tag(bytes) => query.bind(bytes.clone()),
             };
         }
         let done = query.execute(connection).await.unwrap();

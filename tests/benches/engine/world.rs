@@ -6,7 +6,7 @@ use onething_capabilities::Published;
 use onething_contract::{Office, Verdict};
 use onething_engine::{Bundles, Decide, Engine, Folders, HandIn, Submitted};
 use onething_runtime::{Limits, Runtime};
-use onething_store::{Idempotency, Store};
+use onething_store::{Idempotency, Masters, Store};
 use onething_tests::bundles::{bundle, root};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,7 @@ pub struct HandIns(Arc<str>);
 #[derive(Clone)]
 pub struct World {
     pub home: PathBuf,
+    masters: Masters,
     bundles: Bundles,
     parameters: Published,
     pub hand_ins: HandIns,
@@ -58,10 +59,16 @@ impl World {
         bundles.add(sandbox(home).load(&bundle(MATTER)).unwrap());
         World {
             home: home.to_owned(),
+            masters: masters(home),
             bundles,
             parameters: Published::open(&root().join("parameters")).unwrap(),
             hand_ins: HandIns::read(home),
         }
+    }
+
+    /// A database, under the keys of the home.
+    pub async fn store(&self, url: &str) -> Store {
+        Store::connect(url, &self.masters).await.unwrap()
     }
 
     /// A host over a store.
@@ -113,6 +120,11 @@ pub async fn submit(engine: &Engine, number: usize, hand_in: HandIn) -> String {
         }
         Submitted::Refused(assessment) => panic!("{:?}", assessment.findings),
     }
+}
+
+/// The keys under which the databases of a home are.
+pub fn masters(home: &Path) -> Masters {
+    Masters::open(&home.join("master.toml")).unwrap()
 }
 
 pub fn sandbox(home: &Path) -> Runtime {
