@@ -1,14 +1,16 @@
 //! Durable submissions and decisions a second, 64 at once: through the engine; through the store
-//! with what the engine had come to once; and the same rows by nothing but sqlx.
+//! with what the engine had come to once; and, as the ceiling, the statements of the store by
+//! nothing but sqlx, with what was read out of the database, closed as it was: nothing is computed,
+//! opened, closed or hashed, and nobody waits for anybody between statements.
 
 use crate::record::{Commits, STEP, record};
 use crate::rows::{Rows, Statement, between, of_case};
-use crate::world::{REGION, World, approve, at_once, idempotency, office, person};
+use crate::world::{REGION, World, approve, at_once, cpu, idempotency, office, person};
 use crate::{Databases, Kind, float, median, world};
 use onething_engine::{Engine, HandIn};
 use onething_store::{Registered, Store};
 use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyPool, AssertSqlSafe};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -47,30 +49,41 @@ struct Turn {
     counts: bool,
 }
 
-/// Jobs a second, turn by turn.
+/// Turn by turn: jobs a second, and milliseconds of this process's time a job.
+type Paces = Vec<(f64, f64)>;
+
 #[derive(Default)]
 struct Rates {
-    engine: Vec<f64>,
-    store: Vec<f64>,
-    sqlx: Vec<f64>,
+    engine: Paces,
+    store: Paces,
+    sqlx: Paces,
 }
 
 impl Rates {
     fn tell(&self, kind: Kind, what: &str) {
-        let [engine, store, sqlx] = [&self.engine, &self.store, &self.sqlx].map(|one| median(one));
+        let paces = [&self.engine, &self.store, &self.sqlx];
+        let rates = paces.map(|paces| median(&paces.iter().map(|pace| pace.0).collect::<Vec<_>>()));
+        let costs = paces.map(|paces| median(&paces.iter().map(|pace| pace.1).collect::<Vec<_>>()));
+        let [engine, store, sqlx] = rates;
         println!(
-            "rate: {:10} {what:11} {engine:5.0}/s, the store alone {store:5.0}/s, sqlx alone {sqlx:5.0}/s; ratio {:.2} (at least 0.5), to sqlx {:.2}",
+            "rate: {:10} {what:11} {engine:5.0}/s, the store alone {store:5.0}/s, its statements alone {sqlx:5.0}/s; ratio {:.2} (at least 0.5), to the store {:.2}; {:.1}, {:.1} and {:.1} ms of processor time each",
             kind.name(),
-            engine / store,
             engine / sqlx,
+            engine / store,
+            costs[0],
+            costs[1],
+            costs[2],
         );
     }
 }
 
 impl Turn {
-    fn note(self, rates: &mut Vec<f64>, took: Duration) {
+    async fn note(self, paces: &mut Paces, job: impl Future<Output = Duration>) {
+        let before = cpu();
+        let took = job.await.as_secs_f64();
+        let cost = (cpu() - before) * 1000.0;
         if self.counts {
-            rates.push(float(JOBS) / took.as_secs_f64());
+            paces.push((float(JOBS) / took, cost / float(JOBS)));
         }
     }
 }
@@ -93,7 +106,7 @@ async fn engine_submits(
             ids.send(id).unwrap();
         }
     });
-    turn.note(&mut rates.engine, took.await);
+    turn.note(&mut rates.engine, took).await;
     told.try_iter().collect()
 }
 
@@ -103,7 +116,7 @@ async fn engine_decides(engine: &Engine, ids: Vec<String>, turn: Turn, rates: &m
         let (engine, ids) = (engine.clone(), ids.clone());
         async move { office_decides(&engine, &ids[job]).await }
     });
-    turn.note(&mut rates.engine, took.await);
+    turn.note(&mut rates.engine, took).await;
 }
 
 pub async fn office_decides(engine: &Engine, id: &str) {
@@ -134,13 +147,13 @@ impl Replayed {
             let (store, all) = (store.clone(), all.clone());
             async move { submit(&store, &all[job]).await }
         });
-        turn.note(&mut submitted.store, took.await);
+        turn.note(&mut submitted.store, took).await;
         let (store, all) = (self.store.clone(), commits);
         let took = at_once(JOBS, SUBMITTERS, move |job| {
             let (store, all) = (store.clone(), all.clone());
             async move { decide(&store, &all[job]).await }
         });
-        turn.note(&mut decided.store, took.await);
+        turn.note(&mut decided.store, took).await;
     }
 }
 
@@ -152,7 +165,6 @@ async fn submit(store: &Store, commits: &Commits) {
     store.next_case_number(REGION, 2025).await.unwrap();
     let registered = store.register(&commits.registered, Some(&request), None);
     assert_eq!(registered.await.unwrap(), Registered::New);
-    store.load(&case.id).await.unwrap();
     store.append(&commits.answered).await.unwrap();
 }
 
@@ -161,7 +173,6 @@ async fn decide(store: &Store, commits: &Commits) {
     let id = &commits.decided.case.id;
     store.load(id).await.unwrap();
     store.append(&commits.decided).await.unwrap();
-    store.load(id).await.unwrap();
     store.append(&commits.answered_again).await.unwrap();
 }
 
@@ -170,7 +181,18 @@ fn case_id(number: usize) -> String {
     format!("{REGION}-2024-{number:06}")
 }
 
-/// Nothing but sqlx: no savepoints, nothing read, nothing encoded.
+/// What the store reads when it appends to a case.
+const READS: [&str; 3] = [
+    "SELECT version, head, erased_at FROM cases WHERE id = $1",
+    "SELECT case_id, step, function, region, role, status, version, round, opened_at,
+            notice, due, objected FROM tasks WHERE case_id = $1",
+    "SELECT name, rung, due FROM timers WHERE case_id = $1 ORDER BY name, rung",
+];
+/// What it reads before a decision.
+const HISTORY: &str = "SELECT n, at, format, body, master, wrapped
+    FROM events LEFT JOIN data_keys ON scope = 'case/' || case_id WHERE case_id = $1 ORDER BY n";
+
+/// Nothing but sqlx: everything is there already, and nothing that was read is looked at.
 struct Bare {
     kind: Kind,
     pool: AnyPool,
@@ -181,6 +203,48 @@ struct Bare {
 
 /// The statements of each write of one case.
 type Writes = [Vec<Statement>; 4];
+
+/// A case and its writes.
+struct Case {
+    id: String,
+    writes: Writes,
+}
+
+/// Which of the writes a job is.
+#[derive(Clone, Copy)]
+enum Job {
+    Submission,
+    Decision,
+}
+
+impl Job {
+    fn writes(self) -> [usize; 2] {
+        match self {
+            Job::Submission => [0, 1],
+            Job::Decision => [2, 3],
+        }
+    }
+}
+
+impl Case {
+    async fn before(&self, job: Job, connection: &mut AnyConnection) {
+        match job {
+            Job::Submission => count(connection).await,
+            Job::Decision => read(connection, HISTORY, &self.id).await,
+        }
+    }
+
+    async fn write(&self, write: usize, connection: &mut AnyConnection) {
+        if write > 0 {
+            for sql in READS {
+                read(connection, sql, &self.id).await;
+            }
+        }
+        for statement in &self.writes[write] {
+            statement.run(connection).await;
+        }
+    }
+}
 
 impl Bare {
     async fn new(world: &World, kind: Kind, url: &str) -> Bare {
@@ -204,90 +268,69 @@ impl Bare {
 
     async fn turn(&self, turn: Turn, submitted: &mut Rates, decided: &mut Rates) {
         let cases = (0..JOBS).map(|job| self.renamed(turn.first + job));
-        let cases: Arc<Vec<Writes>> = Arc::new(cases.collect());
-        turn.note(&mut submitted.sqlx, self.write(&cases, true, [0, 1]).await);
-        turn.note(&mut decided.sqlx, self.write(&cases, false, [2, 3]).await);
+        let cases: Arc<Vec<Case>> = Arc::new(cases.collect());
+        let submits = self.write(&cases, Job::Submission);
+        turn.note(&mut submitted.sqlx, submits).await;
+        let decides = self.write(&cases, Job::Decision);
+        turn.note(&mut decided.sqlx, decides).await;
     }
 
-    fn renamed(&self, number: usize) -> Writes {
+    fn renamed(&self, number: usize) -> Case {
         let (id, person) = (case_id(number), person(number));
         let [old_id, old_person] = &self.old;
         let words = [(old_id.as_str(), id.as_str()), (old_person, &person)];
         let renamed = |write: &Vec<Statement>| {
-            let statements = write.iter().map(|statement| statement.renamed(&words, number));
+            let statements = write.iter();
+            let statements = statements.map(|statement| statement.renamed(&words, number));
             statements.collect()
         };
-        self.writes.each_ref().map(renamed)
+        let writes = self.writes.each_ref().map(renamed);
+        Case { id, writes }
     }
 
-    async fn write(
-        &self,
-        cases: &Arc<Vec<Writes>>,
-        numbered: bool,
-        writes: [usize; 2],
-    ) -> Duration {
+    async fn write(&self, cases: &Arc<Vec<Case>>, job: Job) -> Duration {
         match self.kind {
-            Kind::Sqlite => self.in_batches(cases, numbered, writes).await,
-            Kind::Postgres => self.side_by_side(cases, numbered, writes).await,
+            Kind::Sqlite => self.in_batches(cases, job).await,
+            Kind::Postgres => self.side_by_side(cases, job).await,
         }
     }
 
-    async fn in_batches(&self, cases: &[Writes], numbered: bool, writes: [usize; 2]) -> Duration {
+    async fn in_batches(&self, cases: &[Case], job: Job) -> Duration {
         let mut connection = self.pool.acquire().await.unwrap();
         let started = Instant::now();
         for batch in cases.chunks(BATCH) {
-            if numbered {
-                sqlx::query("BEGIN IMMEDIATE")
-                    .execute(&mut *connection)
-                    .await
-                    .unwrap();
-                for _ in batch {
-                    count(&mut connection).await;
-                }
-                sqlx::query("COMMIT")
-                    .execute(&mut *connection)
-                    .await
-                    .unwrap();
+            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
+            for case in batch {
+                case.before(job, &mut transaction).await;
             }
-            for write in writes {
-                sqlx::query("BEGIN IMMEDIATE")
-                    .execute(&mut *connection)
-                    .await
-                    .unwrap();
-                for statement in batch.iter().flat_map(|case| &case[write]) {
-                    statement.run(&mut connection).await;
+            transaction.commit().await.unwrap();
+            for write in job.writes() {
+                let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
+                for case in batch {
+                    let mut savepoint = transaction.begin().await.unwrap();
+                    case.write(write, &mut savepoint).await;
+                    savepoint.commit().await.unwrap();
                 }
-                sqlx::query("COMMIT")
-                    .execute(&mut *connection)
-                    .await
-                    .unwrap();
+                transaction.commit().await.unwrap();
             }
         }
         started.elapsed()
     }
 
-    async fn side_by_side(
-        &self,
-        cases: &Arc<Vec<Writes>>,
-        numbered: bool,
-        writes: [usize; 2],
-    ) -> Duration {
+    async fn side_by_side(&self, cases: &Arc<Vec<Case>>, job: Job) -> Duration {
         let (pool, cases) = (self.pool.clone(), cases.clone());
-        at_once(JOBS, SUBMITTERS, move |job| {
+        at_once(JOBS, SUBMITTERS, move |number| {
             let (pool, cases) = (pool.clone(), cases.clone());
             async move {
-                if numbered {
+                let case = &cases[number];
+                let mut transaction = pool.begin().await.unwrap();
+                let quick = "SET LOCAL synchronous_commit = off";
+                sqlx::query(quick).execute(&mut *transaction).await.unwrap();
+                case.before(job, &mut transaction).await;
+                transaction.commit().await.unwrap();
+                for write in job.writes() {
                     let mut transaction = pool.begin().await.unwrap();
-                    let quick = "SET LOCAL synchronous_commit = off";
-                    sqlx::query(quick).execute(&mut *transaction).await.unwrap();
-                    count(&mut transaction).await;
-                    transaction.commit().await.unwrap();
-                }
-                for write in writes {
-                    let mut transaction = pool.begin().await.unwrap();
-                    for statement in &cases[job][write] {
-                        statement.run(&mut transaction).await;
-                    }
+                    case.write(write, &mut transaction).await;
                     transaction.commit().await.unwrap();
                 }
             }
@@ -296,7 +339,12 @@ impl Bare {
     }
 }
 
-async fn count(connection: &mut sqlx::AnyConnection) {
+async fn read(connection: &mut AnyConnection, sql: &'static str, id: &str) {
+    let rows = sqlx::query(sql).bind(id).fetch_all(connection);
+    rows.await.unwrap();
+}
+
+async fn count(connection: &mut AnyConnection) {
     let counted = sqlx::query(
         "INSERT INTO counters (name, value) VALUES ('bench', 1)
          ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value",
