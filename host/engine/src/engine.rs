@@ -443,6 +443,9 @@ impl Engine {
                     Err(CommitError::Conflict { .. }) => break,
                     Err(error) => return Err(refuse(error)),
                 }
+                if before.last_event == reaction.to {
+                    past = Past::of(before);
+                }
                 events = known;
                 events.extend(reaction.events);
                 state = after;

@@ -290,31 +290,12 @@ impl Bare {
 
     async fn write(&self, cases: &Arc<Vec<Case>>, job: Job) -> Duration {
         match self.kind {
-            Kind::Sqlite => self.in_batches(cases, job).await,
+            Kind::Sqlite => {
+                let (pool, cases) = (self.pool.clone(), cases.clone());
+                tokio::spawn(in_batches(pool, cases, job)).await.unwrap()
+            }
             Kind::Postgres => self.side_by_side(cases, job).await,
         }
-    }
-
-    async fn in_batches(&self, cases: &[Case], job: Job) -> Duration {
-        let mut connection = self.pool.acquire().await.unwrap();
-        let started = Instant::now();
-        for batch in cases.chunks(BATCH) {
-            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
-            for case in batch {
-                case.before(job, &mut transaction).await;
-            }
-            transaction.commit().await.unwrap();
-            for write in job.writes() {
-                let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
-                for case in batch {
-                    let mut savepoint = transaction.begin().await.unwrap();
-                    case.write(write, &mut savepoint).await;
-                    savepoint.commit().await.unwrap();
-                }
-                transaction.commit().await.unwrap();
-            }
-        }
-        started.elapsed()
     }
 
     async fn side_by_side(&self, cases: &Arc<Vec<Case>>, job: Job) -> Duration {
@@ -337,6 +318,29 @@ impl Bare {
         })
         .await
     }
+}
+
+/// As the one writer of the store does, where there are enough jobs at any time.
+async fn in_batches(pool: AnyPool, cases: Arc<Vec<Case>>, job: Job) -> Duration {
+    let mut connection = pool.acquire().await.unwrap();
+    let started = Instant::now();
+    for batch in cases.chunks(BATCH) {
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        for case in batch {
+            case.before(job, &mut transaction).await;
+        }
+        transaction.commit().await.unwrap();
+        for write in job.writes() {
+            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
+            for case in batch {
+                let mut savepoint = transaction.begin().await.unwrap();
+                case.write(write, &mut savepoint).await;
+                savepoint.commit().await.unwrap();
+            }
+            transaction.commit().await.unwrap();
+        }
+    }
+    started.elapsed()
 }
 
 async fn read(connection: &mut AnyConnection, sql: &'static str, id: &str) {
