@@ -85,9 +85,9 @@ const QUESTIONS: [Question; 11] = [
     Question::Cases("of a caller and region"),
     Question::Cases("of a caller, completed"),
     Question::Cases("parked"),
-    Question::Work("reaction"),
-    Question::Work("timer"),
-    Question::Work("effect"),
+    Question::Work("a reaction"),
+    Question::Work("a timer"),
+    Question::Work("an effect"),
 ];
 
 impl Question {
@@ -97,7 +97,7 @@ impl Question {
             Question::Decision => "a decision".to_owned(),
             Question::Inbox => "an inbox's page (at most 1.3)".to_owned(),
             Question::Cases(which) => format!("cases, {which}"),
-            Question::Work(what) => format!("a worker's look for a {what}"),
+            Question::Work(what) => format!("a worker's look for {what}"),
         }
     }
 }
@@ -124,8 +124,8 @@ async fn ask(
             assert_eq!(tasks.unwrap().len(), 50);
         }
         Question::Cases(which) => drop(store.cases(&filter(which), PAGE).await.unwrap()),
-        Question::Work("reaction") => drop(store.claim_reactions(now, lease, 1).await.unwrap()),
-        Question::Work("timer") => drop(store.claim_timers(now, lease, 1).await.unwrap()),
+        Question::Work("a reaction") => drop(store.claim_reactions(now, lease, 1).await.unwrap()),
+        Question::Work("a timer") => drop(store.claim_timers(now, lease, 1).await.unwrap()),
         Question::Work(_) => drop(store.claim_effects(now, lease, 1).await.unwrap()),
     }
     started.elapsed()
