@@ -118,7 +118,7 @@ impl Engine {
             Err(Error::Overtaken { ticket }) => return Err(not_dead(&ticket)),
             settled => settled?,
         };
-        Ok(self.answer(case_id).await.unwrap_or(settled))
+        Ok(self.answer(settled.clone()).await.unwrap_or(settled))
     }
 }
 

@@ -198,7 +198,7 @@ impl Drive {
         let Some(to) = state.next_reaction() else {
             return Ok(None);
         };
-        let (then, heard) = past.at(events, to)?;
+        let (then, heard) = past.at(events, state, to)?;
         let Some(event) = heard.heard(&state.hears) else {
             return Err(onething_case::HistoryError::Empty.into());
         };
@@ -385,12 +385,23 @@ impl Drive {
 pub struct Past(Option<State>);
 
 impl Past {
-    /// The case as of event `n`, and the event.
+    /// For the next reaction, when the last one was to the last event of this case.
+    pub fn of(state: State) -> Self {
+        Self(Some(state))
+    }
+
+    /// The case as of event `n`, and the event; `now` is the case as of its last one.
     fn at<'a>(
-        &mut self,
+        &'a mut self,
         events: &'a [Recorded],
+        now: &'a State,
         n: u64,
-    ) -> Result<(&State, &'a Recorded), onething_case::HistoryError> {
+    ) -> Result<(&'a State, &'a Recorded), onething_case::HistoryError> {
+        if let Some(last) = events.last()
+            && (last.n, now.last_event) == (n, n)
+        {
+            return Ok((now, last));
+        }
         let mut state = self.0.take().filter(|state| state.last_event <= n);
         let seen = state.as_ref().map_or(0, |state| state.last_event);
         for recorded in events

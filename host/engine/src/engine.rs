@@ -192,7 +192,8 @@ impl Engine {
                 earlier: true,
             }),
             Ok(Registered::New) => {
-                self.answer(&id).await;
+                let events = commit.events;
+                self.answer(Case { state, events }).await;
                 Ok(Submitted::Registered {
                     case_id: id,
                     earlier: false,
@@ -359,10 +360,11 @@ impl Engine {
         Ok(self.sandbox.admit(project).await??)
     }
 
-    /// The case after a commit, with the bundle's answers where it can give them now. What is
+    /// A case that was just committed, with the bundle's answers where it can give them now. What is
     /// committed is a fact whatever becomes of those, and a worker comes back to them.
-    pub(crate) async fn answer(&self, case_id: &str) -> Option<Case> {
-        match self.react(case_id).await {
+    pub(crate) async fn answer(&self, committed: Case) -> Option<Case> {
+        let case_id = committed.state.id.clone();
+        match self.react_to(&case_id, Some(committed)).await {
             Ok(case) => Some(case),
             Err(error) => {
                 tracing::error!(case = %case_id, error = chain(&error), "the bundle's answer is still missing");
@@ -375,20 +377,28 @@ impl Engine {
     ///
     /// # Errors
     /// When the store fails or the bundle is gone; a bundle that faults parks the case instead.
-    #[tracing::instrument(name = "react", skip_all, fields(onething.case = case_id))]
     pub async fn react(&self, case_id: &str) -> Result<Case, Error> {
+        self.react_to(case_id, None).await
+    }
+
+    /// With the case as who has just written to it knows it.
+    #[tracing::instrument(name = "react", skip_all, fields(onething.case = case_id))]
+    async fn react_to(&self, case_id: &str, known: Option<Case>) -> Result<Case, Error> {
         self.work.reacting(case_id);
-        let reacted = self.answers(case_id).await;
+        let reacted = self.answers(case_id, known).await;
         self.work.reacted(case_id);
         reacted
     }
 
-    async fn answers(&self, case_id: &str) -> Result<Case, Error> {
+    async fn answers(&self, case_id: &str, mut known: Option<Case>) -> Result<Case, Error> {
         for _ in 0..CONFLICTS_MAX {
             let Case {
                 mut state,
                 mut events,
-            } = self.case(case_id).await?;
+            } = match known.take() {
+                Some(known) => known,
+                None => self.case(case_id).await?,
+            };
             let mut past = Past::default();
             loop {
                 if state.next_reaction().is_none() {
@@ -433,6 +443,9 @@ impl Engine {
                     Err(CommitError::Conflict { .. }) => break,
                     Err(error) => return Err(refuse(error)),
                 }
+                if before.last_event == reaction.to {
+                    past = Past::of(before);
+                }
                 events = known;
                 events.extend(reaction.events);
                 state = after;
@@ -470,7 +483,7 @@ impl Engine {
         command: impl Fn(&State) -> Result<Command, Error>,
     ) -> Result<Case, Error> {
         let committed = self.committed(case_id, at, invoked, None, command).await?;
-        Ok(self.answer(case_id).await.unwrap_or(committed))
+        Ok(self.answer(committed.clone()).await.unwrap_or(committed))
     }
 
     /// As [`Engine::command`], for what an effect came to; refused where it was handed out again.
@@ -481,9 +494,8 @@ impl Engine {
         command: impl Fn(&State) -> Result<Command, Error>,
     ) -> Result<(), Error> {
         let (case_id, claim) = (&effect.case_id, Some(effect.claim));
-        self.committed(case_id, at, Vec::new(), claim, command)
-            .await?;
-        self.answer(case_id).await;
+        let committed = self.committed(case_id, at, Vec::new(), claim, command);
+        self.answer(committed.await?).await;
         Ok(())
     }
 

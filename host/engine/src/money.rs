@@ -256,8 +256,8 @@ impl Engine {
         };
         let case_id = &turn.case_id;
         match self.committed(case_id, at, Vec::new(), None, reserve).await {
-            Ok(_) => {
-                self.answer(case_id).await;
+            Ok(committed) => {
+                self.answer(committed).await;
                 Ok(true)
             }
             Err(Error::Store(error)) => Err(error.into()),

@@ -255,19 +255,24 @@ async fn write(
     for settled in &commit.settled {
         settle(connection, case_id, settled).await?;
     }
-    timers::replace(connection, case_id, &commit.timers).await?;
+    // A new case has none to replace.
+    if commit.seen() > 0 || !commit.timers.is_empty() {
+        timers::replace(connection, case_id, &commit.timers).await?;
+    }
     ledger::lock(hand.backend, connection, &commit.ledger).await?;
     let at = commit.events.last().map_or("", |event| event.at.as_str());
     for instruction in &commit.ledger {
         ledger::carry_out(connection, instruction, case_id, at).await?;
     }
-    replace_groups(connection, case_id, &commit.groups).await?;
+    replace_groups(connection, commit).await?;
     match &commit.keys {
         Keys::Keep => Ok(()),
         Keys::Release => Ok(once::release_keys(connection, case_id).await?),
         Keys::GiveBack { to } => Ok(once::give_keys_back(connection, case_id, to).await?),
         Keys::Hold(keys) => {
-            once::release_keys(connection, case_id).await?;
+            if commit.seen() > 0 {
+                once::release_keys(connection, case_id).await?;
+            }
             once::hold_keys(&hand.keyring, connection, case_id, keys).await
         }
     }
@@ -336,10 +341,11 @@ async fn use_materials(
 
 async fn replace_tasks(connection: &mut Connection, closed: &Closed) -> Result<(), Error> {
     let (case_id, tasks) = (&closed.commit.case.id, &closed.commit.tasks);
-    if same_tasks(
-        tasks,
-        read::tasks_of(connection, case_id, &closed.key).await?,
-    ) {
+    let kept = match closed.commit.seen() {
+        0 => Vec::new(),
+        _ => read::tasks_of(connection, case_id, &closed.key).await?,
+    };
+    if same_tasks(tasks, kept) {
         return Ok(());
     }
     sqlx::query("DELETE FROM tasks WHERE case_id = $1")
@@ -492,13 +498,10 @@ pub(crate) async fn not_held(
     })
 }
 
-async fn replace_groups(
-    connection: &mut Connection,
-    case_id: &str,
-    groups: &[(String, String)],
-) -> Result<(), Error> {
+async fn replace_groups(connection: &mut Connection, commit: &Commit) -> Result<(), Error> {
     let operation = "write what a case is counted by";
-    if !groups.is_empty() {
+    let (case_id, groups) = (&commit.case.id, &commit.groups);
+    if commit.seen() > 0 && !groups.is_empty() {
         sqlx::query("DELETE FROM case_groups WHERE case_id = $1")
             .bind(case_id)
             .execute(&mut *connection)

@@ -344,6 +344,8 @@ impl Place {
             });
         if self.backend == Backend::Sqlite {
             pool = pool.idle_timeout(None).max_lifetime(None);
+            // It is in this process: there is no connection that could have been lost.
+            pool = pool.test_before_acquire(false);
         }
         pool.connect_lazy_with(options.clone())
     }

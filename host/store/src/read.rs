@@ -209,10 +209,14 @@ pub(crate) async fn tasks_of(
     rows.into_iter().map(task).collect()
 }
 
-/// The key's columns come last; only a notice needs them.
+/// The key's columns come last; only a notice needs them, and only for one are they looked up.
 const SELECT_TASKS: &str = "SELECT case_id, step, function, region, role, status, version, round,
-        opened_at, notice, due, objected, master, wrapped
- FROM tasks LEFT JOIN data_keys ON notice IS NOT NULL AND scope = 'case/' || case_id";
+        opened_at, notice, due, objected,
+        CASE WHEN notice IS NOT NULL
+             THEN (SELECT master FROM data_keys WHERE scope = 'case/' || case_id) END,
+        CASE WHEN notice IS NOT NULL
+             THEN (SELECT wrapped FROM data_keys WHERE scope = 'case/' || case_id) END
+ FROM tasks";
 
 /// Of one table, so that a filter's columns are the case's.
 pub(crate) const SELECT_CASES: &str =

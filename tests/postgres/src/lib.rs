@@ -1,5 +1,5 @@
-//! A PostgreSQL server for tests, in a temporary folder on a free port, without `fsync`. It knows
-//! nothing of the store: it hands out addresses of empty databases.
+//! A PostgreSQL server for tests, in a temporary folder on a free port, without `fsync` unless it is
+//! asked for. It knows nothing of the store: it hands out addresses of empty databases.
 //!
 //! One server serves a whole run of tests where [`SERVER`] has its address; `scripts/with-postgres`
 //! starts one and runs a command with it.
@@ -34,6 +34,7 @@ struct Server {
     folder: TempDir,
     port: u16,
     user: Option<User>,
+    durable: bool,
     running: Option<Child>,
 }
 
@@ -65,6 +66,18 @@ impl Postgres {
     /// # Errors
     /// As [`Postgres::start`].
     pub fn start_own() -> Result<Postgres> {
+        Postgres::start_with(false)
+    }
+
+    /// A server of our own that keeps what it says it keeps, at the price of the disk: for benches.
+    ///
+    /// # Errors
+    /// As [`Postgres::start`].
+    pub fn start_durable() -> Result<Postgres> {
+        Postgres::start_with(true)
+    }
+
+    fn start_with(durable: bool) -> Result<Postgres> {
         let binaries = binaries()?;
         let folder = tempfile::Builder::new().prefix("postgres-").tempdir()?;
         let user = other_user(folder.path())?;
@@ -75,6 +88,7 @@ impl Postgres {
             folder,
             port,
             user,
+            durable,
             running: None,
         };
         server.make(&binaries)?;
@@ -89,6 +103,11 @@ impl Postgres {
     /// The address of the server's maintenance database.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The id of our own server's first process, while it runs.
+    pub fn process(&self) -> Option<u32> {
+        Some(self.own.as_ref()?.running.as_ref()?.id())
     }
 
     /// Makes an empty database and answers its address.
@@ -182,7 +201,11 @@ impl Server {
         let mut postgres = self.command(binaries, "postgres");
         let port = self.port.to_string();
         postgres.args(["-h", "127.0.0.1", "-p", &port, "-k", ""]);
-        for setting in ["fsync=off", "full_page_writes=off", "max_connections=200"] {
+        let careless: &[&str] = match self.durable {
+            true => &[],
+            false => &["fsync=off", "full_page_writes=off"],
+        };
+        for setting in careless.iter().chain(&["max_connections=200"]) {
             postgres.args(["-c", setting]);
         }
         postgres.arg("-D").arg(self.data());

@@ -180,6 +180,8 @@ CREATE TABLE idempotency (
     case_id TEXT NOT NULL REFERENCES cases (id) DEFERRABLE INITIALLY DEFERRED,
     PRIMARY KEY (caller, key)
 ) STRICT;
+-- With a key that waits for its case, SQLite looks for it whenever a case is written.
+CREATE INDEX idempotency_by_case ON idempotency (case_id);
 
 -- Work that one node does at a time: until when it is whose.
 CREATE TABLE leases (
