@@ -73,7 +73,9 @@ impl DataKey {
     }
 
     /// Closes something for one place, `event/331102-2025-000001/7`: it cannot be opened in another.
+    /// Before, it is made small: most of it is JSON, and the cipher costs more than that.
     pub(crate) fn close(&self, place: &str, open: &[u8]) -> Result<Vec<u8>, Error> {
+        let open = &*pack(open);
         let mut nonce = [0; NONCE_BYTES];
         random(&mut nonce)?;
         let payload = Payload {
@@ -99,7 +101,7 @@ impl DataKey {
             msg: closed,
             aad: place.as_bytes(),
         };
-        self.cipher.decrypt(&(*nonce).into(), payload).ok()
+        unpack(self.cipher.decrypt(&(*nonce).into(), payload).ok()?)
     }
 
     /// A keyed hash: of an identifier, to find it by without having it; of a hash, to know it again.
@@ -113,6 +115,34 @@ impl DataKey {
         mac.update(&[0]);
         mac.update(bytes);
         mac.finalize().into_bytes().into()
+    }
+}
+
+/// What follows the first byte is as it was, or LZ4 with its length before it.
+const AS_IT_WAS: u8 = 0;
+const LZ4: u8 = 1;
+/// What is shorter does not get smaller.
+const PACKED_BYTES_MIN: usize = 64;
+
+fn pack(open: &[u8]) -> Vec<u8> {
+    if open.len() >= PACKED_BYTES_MIN {
+        let small = lz4_flex::compress_prepend_size(open);
+        if small.len() < open.len() {
+            return [&[LZ4], &small[..]].concat();
+        }
+    }
+    [&[AS_IT_WAS], open].concat()
+}
+
+/// `None` for what was not packed here.
+fn unpack(mut packed: Vec<u8>) -> Option<Vec<u8>> {
+    match *packed.first()? {
+        AS_IT_WAS => {
+            packed.remove(0);
+            Some(packed)
+        }
+        LZ4 => lz4_flex::decompress_size_prepended(&packed[1..]).ok(),
+        _ => None,
     }
 }
 
@@ -190,7 +220,9 @@ mod tests {
     #[test]
     fn what_is_closed_opens_in_its_place_and_nowhere_else() {
         let (one, other) = (DataKey::generate().unwrap(), DataKey::generate().unwrap());
-        for open in [&b""[..], "姓名：𠮷".as_bytes(), &[7; 100_000]] {
+        // What a cipher gave does not get smaller.
+        let noise = one.close("x", &[0; PACKED_BYTES_MIN]).unwrap();
+        for open in [&b""[..], "姓名：𠮷".as_bytes(), &[7; 100_000], &noise] {
             let closed = one.close("event/c/1", open).unwrap();
             assert_eq!(one.open("event/c/1", &closed).unwrap(), open);
             assert!(one.open("event/c/2", &closed).is_err());
