@@ -20,8 +20,8 @@ use onething_capabilities::{LiveDirectory, Published};
 use onething_case::{Command, Recorded, State, decide};
 use onething_contract::manifest::Manifest;
 use onething_contract::{
-    Assessment, Decision, Filer, FilledForm, Finding, Material, MaterialStatus, Office, Prefilled,
-    Subject,
+    Assessment, CHINA_SECONDS_EAST, Decision, Filer, FilledForm, Finding, Material, MaterialStatus,
+    Office, Prefilled, Subject,
 };
 use onething_runtime::Bundle;
 use onething_store::{Commit, CommitError, EffectRow, Idempotency, Registered, Store};
@@ -598,7 +598,6 @@ impl Engine {
 
 /// A point in time as cases keep it: China's offset, whole seconds.
 pub fn stamp(now: DateTime<FixedOffset>) -> String {
-    const CHINA_SECONDS_EAST: i32 = 8 * 3600;
     let now = match FixedOffset::east_opt(CHINA_SECONDS_EAST) {
         Some(china) => now.with_timezone(&china),
         None => now,

@@ -120,31 +120,6 @@ impl Store {
         Ok(effects)
     }
 
-    /// Hands back effects that were claimed and not tried: a node stops.
-    pub async fn release_effects(&self, claimed: &[EffectRow]) -> Result<(), Error> {
-        let claims = claimed
-            .iter()
-            .map(|row| (row.intent.ticket.clone(), row.claim));
-        let claims: Vec<_> = claims.collect();
-        self.write("hand back effects", claims, |claims, connection| {
-            Box::pin(async move {
-                for (ticket, claim) in claims {
-                    sqlx::query(
-                        "UPDATE effects SET due = 0, attempts = attempts - 1
-                         WHERE ticket = $1 AND claim = $2 AND status = 'pending' AND attempts > 0",
-                    )
-                    .bind(ticket)
-                    .bind(signed(*claim))
-                    .execute(&mut *connection)
-                    .await
-                    .map_err(failed("hand back effects"))?;
-                }
-                Ok(())
-            })
-        })
-        .await
-    }
-
     /// A try has failed: the effect rests until `until`. False where it was handed out again since,
     /// or is not pending.
     pub async fn fail_effect(

@@ -139,6 +139,15 @@ pub enum Error {
         /// A case, or the scope of a key.
         what: String,
     },
+    /// The list of erasures beside the database; where it cannot be written nothing is erased.
+    #[error("cannot use the list of erasures {}", path.display())]
+    ErasureList {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// Older master keys still open something.
     #[error("{data_keys} data keys are still under older master keys: rotate first")]
     KeysInUse {

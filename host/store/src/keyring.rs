@@ -1,11 +1,11 @@
 //! Data keys, one a scope: made with what they are for, wrapped in `data_keys`, and remembered
 //! unwrapped. The database decides: a key whose row is gone is gone, whatever is remembered.
 
-use crate::error::failed;
+use crate::error::{failed, to_json};
 use crate::vault::{DataKey, Hash, Wrapped};
-use crate::{Connection, Error, Masters};
+use crate::{Connection, Error, Masters, Why};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// Unwrapped keys in memory.
 const REMEMBERED_MAX: usize = 8192;
@@ -41,6 +41,8 @@ pub(crate) struct Keyring(Arc<Inner>);
 struct Inner {
     masters: Masters,
     host: DataKey,
+    /// The master key that wraps: the one that the host's key is under, as far as is known here.
+    wrapping: RwLock<String>,
     remembered: Mutex<Remembered>,
 }
 
@@ -77,19 +79,19 @@ impl Remembered {
 impl Keyring {
     /// Over a database, whose host's key is made where it has none.
     pub async fn open(masters: Masters, connection: &mut Connection) -> Result<Keyring, Error> {
-        let host = match find(connection, HOST).await? {
-            Some(wrapped) => masters.unwrap(HOST, &wrapped)?,
+        let wrapped = match find(connection, HOST).await? {
+            Some(wrapped) => wrapped,
             None => {
-                let wrapped = masters.wrap(HOST, &DataKey::generate()?)?;
+                let wrapped = masters.wrap(&masters.newest()?, HOST, &DataKey::generate()?)?;
                 insert(connection, HOST, &wrapped, None).await?;
                 // Another node may have been first.
-                let kept = find(connection, HOST).await?;
-                masters.unwrap(HOST, &kept.unwrap_or(wrapped))?
+                find(connection, HOST).await?.unwrap_or(wrapped)
             }
         };
         Ok(Keyring(Arc::new(Inner {
+            host: masters.unwrap(HOST, &wrapped)?,
+            wrapping: RwLock::new(wrapped.master),
             masters,
-            host,
             remembered: Mutex::default(),
         })))
     }
@@ -117,6 +119,12 @@ impl Keyring {
     pub fn head_seal(&self, case_id: &str, version: u64, head: &Hash) -> Hash {
         let sealed = [case_id.as_bytes(), &version.to_be_bytes(), head].concat();
         self.0.host.mac("head", &sealed)
+    }
+
+    /// Over an erasure, so that a key which somebody else has destroyed does not pass for erased.
+    pub fn erasure_seal(&self, scope: &str, why: &Why) -> Result<Hash, Error> {
+        let sealed = to_json(&(scope, &why.at, &why.by, &why.reason), "an erasure")?;
+        Ok(self.0.host.mac("erasure", sealed.as_bytes()))
     }
 
     /// The key of a case, of the columns of [`KEY_OF_CASE`].
@@ -171,6 +179,20 @@ impl Keyring {
         self.unwrap(scope, columns)
     }
 
+    /// The master key that wraps, as the database says now.
+    pub async fn wrapping(&self, connection: &mut Connection) -> Result<String, Error> {
+        if let Some(wrapped) = find(connection, HOST).await? {
+            let wrapping = self.0.wrapping.write();
+            *wrapping.unwrap_or_else(PoisonError::into_inner) = wrapped.master;
+        }
+        Ok(self.wrapping_here())
+    }
+
+    fn wrapping_here(&self) -> String {
+        let wrapping = self.0.wrapping.read();
+        wrapping.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Keeps the key of a new scope.
     pub async fn add(
         &self,
@@ -178,15 +200,12 @@ impl Keyring {
         scope: &str,
         key: &DataKey,
     ) -> Result<(), Error> {
-        let wrapped = self.0.masters.wrap(scope, key)?;
-        if insert(connection, scope, &wrapped, Some(HOST)).await? {
+        let wrap = |master: String| self.0.masters.wrap(&master, scope, key);
+        if insert(connection, scope, &wrap(self.wrapping_here())?, Some(HOST)).await? {
             return Ok(());
         }
-        // Another node has rotated: its master key is read with the host's key, which it wraps.
-        if let Some(wrapped) = find(connection, HOST).await? {
-            self.0.masters.unwrap(HOST, &wrapped)?;
-        }
-        let wrapped = self.0.masters.wrap(scope, key)?;
+        // Another node has rotated.
+        let wrapped = wrap(self.wrapping(connection).await?)?;
         insert(connection, scope, &wrapped, None).await?;
         Ok(())
     }

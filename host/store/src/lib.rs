@@ -49,7 +49,7 @@ pub use commit::{
 };
 pub use deployments::{ActivationRow, BundleRow, NewActivation, Rollback};
 pub use effects::{EffectRow, EffectStatus};
-pub use erasure::{Erased, NotErased, Why};
+pub use erasure::{Erased, ErasureRecord, NotErased, Why};
 pub use error::{CommitError, Error};
 pub use files::{DocumentFile, DocumentInfo, MaterialFile};
 pub use ledger::{Balances, BudgetRow, Instruction, NewBudget, ReservationRow, SentPayment};

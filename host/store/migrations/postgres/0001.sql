@@ -29,6 +29,8 @@ CREATE TABLE erasures (
     at     TEXT COLLATE "C" NOT NULL,
     by     TEXT COLLATE "C" NOT NULL,
     reason TEXT COLLATE "C" NOT NULL,
+    -- The host's MAC over the other columns.
+    seal   BYTEA NOT NULL,
     PRIMARY KEY (scope, at)
 );
 
@@ -129,7 +131,6 @@ CREATE TABLE timers (
     name    TEXT COLLATE "C" NOT NULL,
     rung    TEXT COLLATE "C" NOT NULL,
     due     BIGINT,
-    claim   BIGINT  NOT NULL DEFAULT 0,
     lease   BIGINT  NOT NULL DEFAULT 0,
     PRIMARY KEY (case_id, name, rung)
 );

@@ -23,6 +23,8 @@ CREATE TABLE erasures (
     at     TEXT NOT NULL,
     by     TEXT NOT NULL,
     reason TEXT NOT NULL,
+    -- The host's MAC over the other columns.
+    seal   BLOB NOT NULL,
     PRIMARY KEY (scope, at)
 ) STRICT;
 
@@ -123,7 +125,6 @@ CREATE TABLE timers (
     name    TEXT    NOT NULL,
     rung    TEXT    NOT NULL,
     due     INTEGER,
-    claim   INTEGER NOT NULL DEFAULT 0,
     lease   INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (case_id, name, rung)
 ) STRICT;
@@ -143,7 +144,6 @@ CREATE TABLE effects (
     -- Not handed out before.
     due        INTEGER NOT NULL DEFAULT 0,
     -- One more each time it is handed out: whoever has an older one has lost it.
-    claim      INTEGER NOT NULL DEFAULT 0,
     attempts   INTEGER NOT NULL DEFAULT 0,
     last_error BLOB
 ) STRICT;

@@ -71,7 +71,7 @@ async fn full(database: &Database) -> Store {
         reason: "保管期满".into(),
         at: AT.into(),
     };
-    store.erase_case("over", &why).await.unwrap();
+    store.erase_case("over", &why, None).await.unwrap();
     store
 }
 
