@@ -4,6 +4,7 @@
 use crate::deployment::{Deployment, now};
 use crate::say;
 use onething_store::{Erased, Why};
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 /// Destroy the keys of cases that are over, so that nobody reads them any more.

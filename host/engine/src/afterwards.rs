@@ -3,8 +3,9 @@
 
 use crate::asked::{HandIn, NAME_CHARS_MAX, TEXT_CHARS_MAX, check_text};
 use crate::drive::HandedIn;
-use crate::engine::{CONFLICTS_MAX, Case, Engine, Submitted, stamp};
+use crate::engine::{CONFLICTS_MAX, Case, Engine, stamp};
 use crate::error::Error;
+use crate::submission::Submitted;
 use chrono::{DateTime, FixedOffset};
 use onething_case::{Command, Event, State, decide};
 use onething_contract::Office;

@@ -4,6 +4,7 @@
 //! The hash is that of the file itself, taken before a chunk is handed to [`Store::put_chunk`] and
 //! after it came back from the database: what is kept may be something else than what is hashed.
 
+use crate::backend::joined;
 use crate::error::{failed, signed, unsigned};
 use crate::{Connection, Error, Store, count};
 use sha2::{Digest, Sha256};
@@ -141,9 +142,19 @@ impl Store {
 
     async fn put_chunk(&self, upload: i64, n: i64, bytes: Vec<u8>) -> Result<(), Error> {
         let operation = "keep a chunk of a file";
-        let chunk = (upload, n, bytes);
-        self.write(operation, chunk, |(upload, n, bytes), connection| {
+        let chunk = (self.backend.for_key_share(), upload, n, bytes);
+        self.write(operation, chunk, |(lock, upload, n, bytes), connection| {
             Box::pin(async move {
+                // A chunk of an upload that was given up and swept would lie there for ever.
+                let sql = joined(format!("SELECT n FROM uploads WHERE n = $1{lock}"));
+                let under_way: Option<i64> = sqlx::query_scalar(sql)
+                    .bind(*upload)
+                    .fetch_optional(&mut *connection)
+                    .await
+                    .map_err(failed("keep a chunk of a file"))?;
+                if under_way.is_none() {
+                    return Err(Error::UploadGone);
+                }
                 sqlx::query("INSERT INTO blob_chunks (upload, n, bytes) VALUES ($1, $2, $3)")
                     .bind(*upload)
                     .bind(*n)

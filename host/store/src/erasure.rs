@@ -351,7 +351,7 @@ async fn effects_live(connection: &mut Connection, case_id: &str) -> Result<bool
     Ok(live.is_some())
 }
 
-async fn destroy(connection: &mut Connection, scope: &str) -> Result<(), Error> {
+pub(crate) async fn destroy(connection: &mut Connection, scope: &str) -> Result<(), Error> {
     sqlx::query("DELETE FROM data_keys WHERE scope = $1")
         .bind(scope)
         .execute(connection)

@@ -23,7 +23,7 @@ pub struct MaterialFile {
     pub sha256: String,
     /// As whoever stored it first said.
     pub media_type: String,
-    /// RFC 3339.
+    /// When it was stored last, RFC 3339.
     pub stored_at: String,
     /// The file.
     pub bytes: Vec<u8>,
@@ -57,6 +57,9 @@ struct About {
     sha256: String,
     seals: Vec<Value>,
 }
+
+/// How often it is tried to keep a material that is swept each time.
+const PUTS_MAX: u32 = 3;
 
 type DocumentColumns = (String, i64, Vec<u8>, Option<String>, Option<Vec<u8>>);
 
@@ -231,6 +234,36 @@ struct NewMaterial {
 
 impl NewMaterial {
     async fn put(&self, connection: &mut Connection) -> Result<(), Error> {
+        for _ in 0..PUTS_MAX {
+            if self.insert(connection).await? {
+                return self.keyring.add(connection, &self.scope, &self.key).await;
+            }
+            if self.touch(connection).await? {
+                return Ok(());
+            }
+            // It was swept in between.
+        }
+        Err(Error::Overloaded {
+            operation: "keep a material",
+        })
+    }
+
+    /// Nobody sweeps it now that somebody has stored it again. False where it is not there.
+    async fn touch(&self, connection: &mut Connection) -> Result<bool, Error> {
+        let touched = sqlx::query(
+            "UPDATE materials SET stored_at = CASE WHEN stored_at < $2 THEN $2 ELSE stored_at END
+             WHERE sha256 = $1",
+        )
+        .bind(&self.sha256)
+        .bind(&self.stored_at)
+        .execute(connection)
+        .await
+        .map_err(failed("keep a material"))?;
+        Ok(touched.rows_affected() == 1)
+    }
+
+    /// False where it is there.
+    async fn insert(&self, connection: &mut Connection) -> Result<bool, Error> {
         let inserted = sqlx::query(
             "INSERT INTO materials (sha256, media_type, size, stored_at, bytes)
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (sha256) DO NOTHING",
@@ -243,10 +276,7 @@ impl NewMaterial {
         .execute(&mut *connection)
         .await
         .map_err(failed("keep a material"))?;
-        if inserted.rows_affected() == 1 {
-            self.keyring.add(connection, &self.scope, &self.key).await?;
-        }
-        Ok(())
+        Ok(inserted.rows_affected() == 1)
     }
 }
 

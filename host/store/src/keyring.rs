@@ -1,6 +1,7 @@
 //! Data keys, one a scope: made with what they are for, wrapped in `data_keys`, and remembered
 //! unwrapped. The database decides: a key whose row is gone is gone, whatever is remembered.
 
+use crate::backend::{Backend, joined};
 use crate::error::{failed, to_json};
 use crate::vault::{DataKey, Hash, Wrapped};
 use crate::{Connection, Error, Masters, Why};
@@ -39,6 +40,7 @@ pub(crate) type Columns = (Option<String>, Option<Vec<u8>>);
 pub(crate) struct Keyring(Arc<Inner>);
 
 struct Inner {
+    backend: Backend,
     masters: Masters,
     host: DataKey,
     /// The master key that wraps: the one that the host's key is under, as far as is known here.
@@ -78,17 +80,22 @@ impl Remembered {
 
 impl Keyring {
     /// Over a database, whose host's key is made where it has none.
-    pub async fn open(masters: Masters, connection: &mut Connection) -> Result<Keyring, Error> {
+    pub async fn open(
+        backend: Backend,
+        masters: Masters,
+        connection: &mut Connection,
+    ) -> Result<Keyring, Error> {
         let wrapped = match find(connection, HOST).await? {
             Some(wrapped) => wrapped,
             None => {
                 let wrapped = masters.wrap(&masters.newest()?, HOST, &DataKey::generate()?)?;
-                insert(connection, HOST, &wrapped, None).await?;
+                insert(connection, HOST, &wrapped).await?;
                 // Another node may have been first.
                 find(connection, HOST).await?.unwrap_or(wrapped)
             }
         };
         Ok(Keyring(Arc::new(Inner {
+            backend,
             host: masters.unwrap(HOST, &wrapped)?,
             wrapping: RwLock::new(wrapped.master),
             masters,
@@ -200,26 +207,32 @@ impl Keyring {
         scope: &str,
         key: &DataKey,
     ) -> Result<(), Error> {
-        let wrap = |master: String| self.0.masters.wrap(&master, scope, key);
-        if insert(connection, scope, &wrap(self.wrapping_here())?, Some(HOST)).await? {
-            return Ok(());
+        let mut master = self.wrapping_here();
+        // Held until the new key is committed: nobody retires the master key before that.
+        while !hold(self.0.backend, connection, HOST, Some(&master)).await? {
+            let now = self.wrapping(connection).await?;
+            if now == master {
+                return Err(Error::Erased {
+                    what: HOST.to_owned(),
+                });
+            }
+            // Another node has rotated.
+            master = now;
         }
-        // Another node has rotated.
-        let wrapped = wrap(self.wrapping(connection).await?)?;
-        insert(connection, scope, &wrapped, None).await?;
-        Ok(())
+        let wrapped = self.0.masters.wrap(&master, scope, key)?;
+        insert(connection, scope, &wrapped).await
     }
 
-    /// The key of a scope, made where there is none.
+    /// The key of a scope, made where there is none; there to stay until the transaction ends.
     pub async fn find_or_make(
         &self,
         connection: &mut Connection,
         scope: &str,
     ) -> Result<DataKey, Error> {
-        if let Some(key) = self.find(connection, scope).await? {
-            return Ok(key);
+        // Whoever is about to destroy it is waited for.
+        while !hold(self.0.backend, connection, scope, None).await? {
+            self.add(connection, scope, &DataKey::generate()?).await?;
         }
-        self.add(connection, scope, &DataKey::generate()?).await?;
         let kept = self.find(connection, scope).await?;
         kept.ok_or_else(|| Error::Erased {
             what: scope.to_owned(),
@@ -237,27 +250,40 @@ async fn find(connection: &mut Connection, scope: &str) -> Result<Option<Wrapped
     Ok(found.map(|(master, bytes)| Wrapped { master, bytes }))
 }
 
-/// False where the scope has a key, or `beside` has one under another master key.
-async fn insert(
+/// Keeps the key of a scope from being destroyed until the transaction ends. False where there is none,
+/// or none under this master key.
+async fn hold(
+    backend: Backend,
     connection: &mut Connection,
     scope: &str,
-    wrapped: &Wrapped,
-    beside: Option<&str>,
+    master: Option<&str>,
 ) -> Result<bool, Error> {
-    let inserted = sqlx::query(
-        "INSERT INTO data_keys (scope, master, wrapped)
-         SELECT $1, $2, $3
-         WHERE $4 IS NULL OR EXISTS (SELECT 1 FROM data_keys WHERE scope = $4 AND master = $2)
+    let lock = backend.for_key_share();
+    let sql = joined(format!(
+        "SELECT scope FROM data_keys WHERE scope = $1 AND ($2 IS NULL OR master = $2){lock}"
+    ));
+    let held: Option<String> = sqlx::query_scalar(sql)
+        .bind(scope)
+        .bind(master)
+        .fetch_optional(connection)
+        .await
+        .map_err(failed("hold a data key"))?;
+    Ok(held.is_some())
+}
+
+/// Nothing where the scope has a key.
+async fn insert(connection: &mut Connection, scope: &str, wrapped: &Wrapped) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO data_keys (scope, master, wrapped) VALUES ($1, $2, $3)
          ON CONFLICT (scope) DO NOTHING",
     )
     .bind(scope)
     .bind(&wrapped.master)
     .bind(wrapped.bytes.as_slice())
-    .bind(beside)
     .execute(connection)
     .await
     .map_err(failed("keep a data key"))?;
-    Ok(inserted.rows_affected() == 1)
+    Ok(())
 }
 
 /// An open store knows its keys by heart, and tells nobody.

@@ -3,6 +3,7 @@
 //! every node, and only then does it wrap. Which key wraps is told by the host's own: the one that this
 //! is under. A node that meets a master key it does not know reads the file again.
 
+use crate::backend::joined;
 use crate::error::{failed, unsigned};
 use crate::keyring::{self, Keyring};
 use crate::vault::Wrapped;
@@ -117,16 +118,38 @@ impl Store {
     /// # Errors
     /// [`Error::KeysInUse`] while one of them still opens a data key.
     pub async fn retire_keys(&self) -> Result<String, Error> {
-        let keys = self.master_keys().await?;
-        let others = keys.iter().filter(|key| !key.wraps);
-        match others.map(|key| key.data_keys).sum() {
-            0 => {}
-            data_keys => return Err(Error::KeysInUse { data_keys }),
-        }
-        let wrapping = keys.into_iter().find(|key| key.wraps);
-        let name = wrapping.map(|key| key.name).unwrap_or_default();
-        self.keyring.masters().retire_before(&name)?;
-        Ok(name)
+        let data = (self.backend, self.keyring.clone());
+        self.write(
+            "retire master keys",
+            data,
+            |(backend, keyring), connection| {
+                Box::pin(async move {
+                    let operation = "retire master keys";
+                    let lock = backend.for_update();
+                    // Whoever adds a data key under it has committed, and nobody adds one meanwhile.
+                    let wrapping = joined(format!(
+                        "SELECT master FROM data_keys WHERE scope = $1{lock}"
+                    ));
+                    let wrapping: String = sqlx::query_scalar(wrapping)
+                        .bind(keyring::HOST)
+                        .fetch_one(&mut *connection)
+                        .await
+                        .map_err(failed(operation))?;
+                    let in_use: i64 =
+                        sqlx::query_scalar("SELECT count(*) FROM data_keys WHERE master <> $1")
+                            .bind(&wrapping)
+                            .fetch_one(connection)
+                            .await
+                            .map_err(failed(operation))?;
+                    match unsigned(in_use, "a count of keys")? {
+                        0 => keyring.masters().retire_before(&wrapping)?,
+                        data_keys => return Err(Error::KeysInUse { data_keys }),
+                    }
+                    Ok(wrapping)
+                })
+            },
+        )
+        .await
     }
 
     /// Wraps a batch of data keys anew, from a scope on, and answers their scopes.

@@ -39,6 +39,7 @@ mod ledger;
 mod nodes;
 mod outreach;
 mod schema;
+mod sweeping;
 mod verify;
 
 const AT: &str = "2025-01-06T09:00:00+08:00";
@@ -138,6 +139,7 @@ fn outcome(ticket: &str, well: bool) -> Settled {
             outcome: if well { Ok("{}".into()) } else { Err(refusal) },
         },
         claim: None,
+        by_hand: None,
     }
 }
 

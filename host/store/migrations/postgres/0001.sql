@@ -152,7 +152,10 @@ CREATE TABLE effects (
     -- One more each time it is handed out: whoever has an older one has lost it.
     claim      BIGINT  NOT NULL DEFAULT 0,
     attempts   BIGINT  NOT NULL DEFAULT 0,
-    last_error BYTEA
+    last_error BYTEA,
+    -- Who last let it be tried again, or said what became of it, and when.
+    hand_by    TEXT COLLATE "C",
+    hand_at    TEXT COLLATE "C"
 );
 CREATE INDEX effects_by_case ON effects (case_id, event);
 CREATE INDEX effects_due ON effects (due, case_id, event, ticket)
@@ -209,6 +212,8 @@ CREATE TABLE materials (
     stored_at  TEXT COLLATE "C" NOT NULL,
     bytes      BYTEA   NOT NULL
 );
+
+CREATE INDEX materials_by_age ON materials (stored_at, sha256);
 
 -- The cases that name a material.
 CREATE TABLE material_uses (

@@ -145,7 +145,10 @@ CREATE TABLE effects (
     due        INTEGER NOT NULL DEFAULT 0,
     -- One more each time it is handed out: whoever has an older one has lost it.
     attempts   INTEGER NOT NULL DEFAULT 0,
-    last_error BLOB
+    last_error BLOB,
+    -- Who last let it be tried again, or said what became of it, and when.
+    hand_by    TEXT,
+    hand_at    TEXT
 ) STRICT;
 CREATE INDEX effects_by_case ON effects (case_id, event);
 CREATE INDEX effects_due ON effects (due, case_id, event, ticket)
@@ -202,6 +205,8 @@ CREATE TABLE materials (
     stored_at  TEXT    NOT NULL,
     bytes      BLOB    NOT NULL
 ) STRICT;
+
+CREATE INDEX materials_by_age ON materials (stored_at, sha256);
 
 -- The cases that name a material.
 CREATE TABLE material_uses (

@@ -98,6 +98,12 @@ async fn it_goes_round_from(one: Database, other: Database) {
     let again = store.backup(&path("first"), AT).await;
     assert!(matches!(again, Err(BackupError::File { .. })), "{again:?}");
 
+    // Somebody else is writing one of this name.
+    fs::write(path("busy.part"), "theirs").unwrap();
+    let busy = store.backup(&path("busy"), AT).await.unwrap_err();
+    assert!(busy.to_string().contains("busy.part"), "{busy}");
+    assert_eq!(fs::read_to_string(path("busy.part")).unwrap(), "theirs");
+
     let told = restored(&path("first"), &other).await.unwrap();
     assert_eq!((told.rows, told.made_at.as_str()), (backup.rows, AT));
     let moved = other.open().await;

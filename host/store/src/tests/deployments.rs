@@ -76,6 +76,10 @@ async fn of_a_file_that_is_refused_nothing_stays(database: Database) {
     going_on.write(&bytes).await.unwrap();
     store.sweep_uploads(LATER).await.unwrap();
     assert_eq!(rows(&store).await, (1, 1));
+    // What it brings late does not lie about for ever.
+    let error = left.write(&vec![0; CHUNK_BYTES]).await.unwrap_err();
+    assert!(matches!(error, Error::UploadGone), "{error}");
+    assert_eq!(rows(&store).await, (1, 1));
     let error = left.finish(None, "x", AT).await.unwrap_err();
     assert!(matches!(error, Error::UploadGone), "{error}");
     let sha256 = going_on.finish(None, "x", AT).await.unwrap();

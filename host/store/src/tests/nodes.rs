@@ -199,8 +199,14 @@ async fn a_dead_effect_waits_for_a_person(database: Database) {
     assert_eq!(dead[0].last_error.as_deref(), Some("no network"));
     assert_eq!(store.dead_effects(Some("t-1"), 10).await.unwrap(), []);
 
-    assert!(store.revive_effect("t-1").await.unwrap());
-    assert!(!store.revive_effect("t-1").await.unwrap());
+    let hand = Hand {
+        by: "运维".into(),
+        at: AT.into(),
+    };
+    assert!(store.revive_effect("t-1", &hand).await.unwrap());
+    assert!(!store.revive_effect("t-1", &hand).await.unwrap());
+    let revived = store.effect("t-1").await.unwrap().unwrap();
+    assert_eq!(revived.by_hand, Some(hand));
     assert_eq!(tickets(&claim(0).await.unwrap()), ["t-1"]);
     assert!(store.bury_effect("t-1", 2, "again").await.unwrap());
     // Settled by hand, it lets go what comes after it.
