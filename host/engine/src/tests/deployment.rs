@@ -12,20 +12,6 @@ fn simple() -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(SIMPLE)).unwrap()
 }
 
-/// Its manifest can be read, its code cannot be compiled.
-fn broken(runtime: &Runtime) -> Vec<u8> {
-    let whole = simple();
-    let middle = whole.len() / 2;
-    let spoilt = (0..).map(|n| {
-        let mut spoilt = whole.clone();
-        spoilt[middle + n * 16..middle + n * 16 + 16].fill(0xff);
-        spoilt
-    });
-    let mut broken =
-        spoilt.filter(|spoilt| inspect(spoilt).is_ok() && runtime.load(spoilt).is_err());
-    broken.next().unwrap()
-}
-
 async fn host(runtime: &Runtime) -> (Engine, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let parameters = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../parameters");
@@ -67,7 +53,7 @@ async fn a_bundle_that_does_not_load_keeps_no_other_waiting() {
     let good = simple();
     let matter = inspect(&good).unwrap().manifest.matter;
     let digest = hex::encode(Sha256::digest(&good));
-    activate(&engine, &broken(&runtime), "another").await;
+    activate(&engine, b"nor this", "another").await;
     engine.deploy(good, None, "x", at(AT)).await.unwrap();
     let in_force = || {
         let bundles = engine.bundles();
@@ -86,10 +72,15 @@ async fn a_bundle_that_does_not_load_keeps_no_other_waiting() {
 
 #[tokio::test]
 async fn a_folders_bundle_that_does_not_load_comes_into_force_nowhere() {
-    let runtime = Runtime::new(Limits::default(), None).unwrap();
-    let (engine, folder) = host(&runtime).await;
-    fs::write(folder.path().join("broken.wasm"), broken(&runtime)).unwrap();
+    // Whole, and more than this host gives it.
+    let limits = Limits {
+        memory_bytes: 1 << 10,
+        ..Limits::default()
+    };
+    let (engine, folder) = host(&Runtime::new(limits, None).unwrap()).await;
+    assert!(inspect(&simple()).is_ok());
+    fs::write(folder.path().join("large.wasm"), simple()).unwrap();
     let refused = engine.take_folder(folder.path(), at(AT)).await.unwrap_err();
-    assert!(refused.to_string().contains("broken.wasm"), "{refused}");
+    assert!(refused.to_string().contains("large.wasm"), "{refused}");
     assert!(engine.store.standing(None).await.unwrap().is_empty());
 }

@@ -144,6 +144,7 @@ CREATE TABLE effects (
     -- Not handed out before.
     due        INTEGER NOT NULL DEFAULT 0,
     -- One more each time it is handed out: whoever has an older one has lost it.
+    claim      INTEGER NOT NULL DEFAULT 0,
     attempts   INTEGER NOT NULL DEFAULT 0,
     last_error BLOB,
     -- Who last let it be tried again, or said what became of it, and when.
