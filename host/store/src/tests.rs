@@ -5,7 +5,6 @@ use chrono::{DateTime, Utc};
 use onething_case::{Event, Recorded};
 use onething_contract::{Effect, Intent, Office, Refusal, Settlement, Text};
 use serde_json::json;
-use sqlx::Connection as _;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -42,6 +41,7 @@ mod sweeping;
 mod verify;
 
 use database::{Database, masters};
+use onething_test_postgres::Postgres;
 
 const AT: &str = "2025-01-06T09:00:00+08:00";
 const CASE: &str = "331102-2025-000001";
