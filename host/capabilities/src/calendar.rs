@@ -5,14 +5,12 @@
 use crate::Parameters;
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Weekday};
 use chrono::{Days, TimeDelta};
-use onething_contract::TimeLimit;
+use onething_contract::{CHINA_SECONDS_EAST, TimeLimit};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// The parameter.
 const CALENDAR: &str = "working-calendar";
-/// China has one time and no summer time.
-const CHINA_SECONDS_EAST: i32 = 8 * 3600;
 /// The hours of a working day where the parameter names none, minutes after midnight.
 const HOURS: [(u16, u16); 2] = [(8 * 60 + 30, 12 * 60), (14 * 60, 17 * 60 + 30)];
 

@@ -3,7 +3,7 @@
 use crate::draft::Draft;
 use crate::event::{CommitmentCheck, Event, Registration};
 use crate::refusals;
-use crate::state::{State, Status, StepRecord};
+use crate::state::{State, Status};
 use onething_contract::{Ending, FILER, MaterialStatus, Office, Refusal};
 
 /// Ratings up to this one ask for a repair.
@@ -60,7 +60,7 @@ impl State {
             .repair
             .as_ref()
             .filter(|repair| repair.done.is_none())?;
-        let lead = self.lead()?;
+        let lead = self.answerable(None)?;
         Some(RepairTask {
             office: lead.office(),
             role: &lead.step.role,
@@ -97,10 +97,6 @@ impl State {
         } else {
             Err(refusals::appeal_of_another_matter())
         }
-    }
-
-    fn lead(&self) -> Option<&StepRecord> {
-        self.plan().find(|record| record.step.lead)
     }
 }
 
@@ -143,7 +139,7 @@ pub(crate) fn repair(
         Some(repair) if repair.done.is_some() => return Err(refusals::already_repaired()),
         Some(_) => {}
     }
-    if let Some(lead) = state.lead()
+    if let Some(lead) = state.answerable(None)
         && lead.office() != by_office
     {
         return Err(refusals::wrong_office(&lead.step.id, lead.office()));

@@ -9,7 +9,7 @@ use crate::money::ReservationRecord;
 use crate::plan::check_plan;
 use crate::state::{EffectRecord, State, Status};
 use crate::{
-    afterwards, clock, decision, instant, material, money, notice, reaction, refusals, signing,
+    afterwards, decision, instant, material, money, notice, reaction, refusals, signing, timer,
 };
 use onething_contract::{Ending, Refusal, Settlement, Step, StepStatus, Ticket, Verdict};
 use serde_json::{Map, Value};
@@ -106,7 +106,7 @@ pub fn decide(state: Option<&State>, at: &str, command: &Command) -> Result<Vec<
             rung,
             to,
             notice,
-        } => clock::ring(&mut draft, timer, rung, *to, notice.as_ref())?,
+        } => timer::ring(&mut draft, timer, rung, *to, notice.as_ref())?,
     }
     Ok(draft.into_events())
 }

@@ -1,8 +1,9 @@
 //! What has happened to a case. Events are kept for ever: a shape here may gain a member that is
 //! allowed to be absent, nothing else.
 
-use crate::clock::{Limits, is_hosts};
+use crate::clock::Limits;
 use crate::ladder::Level;
+use crate::timer::is_hosts;
 use onething_contract as contract;
 use onething_contract::{
     Assessment, Decision, Directive, Ending, Finding, Intent, Json, Material, Objection, Office,

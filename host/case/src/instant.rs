@@ -2,11 +2,10 @@
 
 use crate::refusals;
 use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta};
-use onething_contract::Refusal;
+use onething_contract::{CHINA_SECONDS_EAST, Refusal};
 
 /// How far a clock may lag behind the case; more is a broken clock.
 const LAG_SECONDS_MAX: i64 = 60;
-const CHINA_SECONDS_EAST: i32 = 8 * 3600;
 
 /// RFC 3339 with offset.
 pub(crate) fn of(text: &str) -> Option<DateTime<FixedOffset>> {

@@ -36,13 +36,12 @@ mod signing;
 mod state;
 #[cfg(test)]
 mod tests;
+mod timer;
 pub mod upcast;
 mod view;
 
 pub use afterwards::{Appeal, REPAIR, Repair, RepairTask, Repaired};
-pub use clock::{
-    COMMITMENT_TIMER, Clock, ClockKind, Limits, PROCEDURES, REPAIR_TIMER, Rang, Stop, Timer, When,
-};
+pub use clock::{Clock, ClockKind, Limits, PROCEDURES, Stop};
 pub use command::Command;
 pub use decide::decide;
 pub use error::{Error, Fault, HistoryError, PlanError};
@@ -53,3 +52,4 @@ pub use money::ReservationRecord;
 pub use notice::{HOST, RunningNotice};
 pub use plan::check_plan;
 pub use state::{EffectRecord, Parked, State, Status, StepRecord};
+pub use timer::{COMMITMENT_TIMER, MATERIAL_TIMER, REPAIR_TIMER, Rang, Timer, When};

@@ -2,10 +2,11 @@
 //! not asked here.
 
 use crate::afterwards::{Appeal, Repair, Repaired};
-use crate::clock::{LegalHold, Limits, Rang, Timing};
+use crate::clock::{LegalHold, Limits, Timing};
 use crate::error::HistoryError;
 use crate::event::{CommitmentCheck, Event, Recorded, Registration, Round, unsigned};
 use crate::money::{self, ReservationRecord};
+use crate::timer::Rang;
 use crate::{eyes, material};
 use onething_contract::{
     Assessment, Decision, Effect, Ending, Intent, Json, Objection, Office, Party, Phase, Refusal,

@@ -1,8 +1,8 @@
 //! The case as its bundle sees it.
 
-use crate::clock::is_hosts;
 use crate::money::ReservationRecord;
 use crate::state::{EffectRecord, State};
+use crate::timer::is_hosts;
 use onething_contract::{CaseView, Effect, EffectKind, EffectState, StepState};
 
 impl State {

@@ -5,7 +5,7 @@ use crate::deployment::{Deployment, now};
 use crate::{erase, say};
 use anyhow::{Context, bail};
 use chrono::DateTime;
-use onething_store::Store;
+use onething_store::{ErasureRecord, Store};
 use std::path::PathBuf;
 
 /// Write everything that the store has into one file, while hosts go on.
@@ -52,11 +52,14 @@ impl Restore {
         let rows: u64 = restored.rows.values().sum();
         say(&format!("{rows} rows restored, as of {}", restored.made_at));
         let made_at = DateTime::parse_from_rfc3339(&restored.made_at);
-        let erased = erase::since(&deployment.data, made_at.context("the time of the backup")?)?;
+        let erased = ErasureRecord::since(
+            &erase::list(&deployment.data),
+            made_at.context("the time of the backup")?,
+        )?;
         for record in &erased {
             let (scope, at) = (&record.scope, &record.at);
             say(&format!(
-                "erased on {at} and back now: onething erase --scope {scope} --by … --reason …"
+                "erased on {at}, and it may be back now: onething erase --scope {scope} --by … --reason …"
             ));
         }
         Ok(())

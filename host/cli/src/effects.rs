@@ -76,7 +76,7 @@ impl Effects {
             Self::List { status } => list(engine.store(), status).await?,
             Self::Show { ticket } => show(&engine.effect(&ticket).await?),
             Self::Retry { ticket, by } => {
-                engine.retry_effect(&ticket, &by).await?;
+                engine.retry_effect(&ticket, &by, now()).await?;
                 drain(&engine, now()).await?;
                 show(&engine.effect(&ticket).await?);
             }
@@ -142,6 +142,9 @@ fn show(row: &EffectRow) {
     say(&format!("  the channel is {}", delivers(effect).as_str()));
     if !row.intent.after.is_empty() {
         say(&format!("  after {}", row.intent.after.join(", ")));
+    }
+    if let Some(hand) = &row.by_hand {
+        say(&format!("  taken in hand by {} at {}", hand.by, hand.at));
     }
     if row.status == EffectStatus::Dead {
         say("  given up: `onething effects retry` or `onething effects settle`");

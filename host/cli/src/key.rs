@@ -8,9 +8,11 @@ use crate::say;
 pub enum Key {
     /// List the master keys, with how many data keys each opens; the one marked wraps.
     List,
-    /// Make a new one and wrap every data key with it, while hosts go on.
+    /// Add a new one to the file. It wraps nothing before `rotate`: copy the file to every node first.
+    Add,
+    /// Wrap every data key with the newest key of the file, while hosts go on.
     Rotate,
-    /// Take all but the newest out of the file, when they open nothing any more.
+    /// Take those before the one that wraps out of the file, when they open nothing any more.
     Retire,
 }
 
@@ -28,14 +30,24 @@ impl Key {
                     ));
                 }
             }
+            Self::Add => {
+                let name = store.add_key()?;
+                say(&format!("{name} is in the file and wraps nothing yet"));
+                say("copy the file to every node, restart them, then: onething key rotate");
+            }
             Self::Rotate => {
                 let rotated = store.rotate_keys().await?;
                 let (master, data_keys) = (rotated.master, rotated.data_keys);
-                say(&format!("{master} wraps now: {data_keys} data keys"));
+                match data_keys {
+                    0 => say(&format!(
+                        "{master} wraps already, and none is newer: onething key add"
+                    )),
+                    _ => say(&format!("{master} wraps now: {data_keys} data keys")),
+                }
             }
             Self::Retire => {
                 let master = store.retire_keys().await?;
-                say(&format!("{master} is the only master key"));
+                say(&format!("{master} wraps; no older key is in the file"));
             }
         }
         store.close().await;

@@ -23,5 +23,7 @@ pub use types::*;
 
 /// A JSON document in UTF-8, kept as the text it came as.
 pub type Json = String;
+/// China has one time and no summer time. Days, wherever the contract has one, are China's.
+pub const CHINA_SECONDS_EAST: i32 = 8 * 3600;
 /// A promise of an effect.
 pub type Ticket = String;

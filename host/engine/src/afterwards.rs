@@ -1,12 +1,13 @@
-//! What an office takes back, what the host's timers say of promises and signatures, and what comes
-//! after a case's end: rating, repair, the check of commitments, an appeal.
+//! What an office takes back, and what comes after a case's end: rating, repair, the check of
+//! commitments, an appeal.
 
 use crate::asked::{HandIn, NAME_CHARS_MAX, TEXT_CHARS_MAX, check_text};
 use crate::drive::HandedIn;
-use crate::engine::{CONFLICTS_MAX, Case, Engine, Submitted, stamp};
+use crate::engine::{CONFLICTS_MAX, Case, Engine, stamp};
 use crate::error::Error;
+use crate::submission::Submitted;
 use chrono::{DateTime, FixedOffset};
-use onething_case::{Command, Event, HOST, State, decide};
+use onething_case::{Command, Event, State, decide};
 use onething_contract::Office;
 use onething_store::Idempotency;
 use serde::{Deserialize, Serialize};
@@ -46,30 +47,6 @@ impl Engine {
             reason: reason.to_owned(),
         };
         self.one(case_id, command, now).await
-    }
-
-    /// A promised material (容缺) did not come in by its day.
-    ///
-    /// # Errors
-    /// Refused where it is not promised, has come in, or is not due.
-    pub async fn overdue(
-        &self,
-        case_id: &str,
-        code: &str,
-        now: DateTime<FixedOffset>,
-    ) -> Result<Case, Error> {
-        let code = code.to_owned();
-        self.one(case_id, Command::MaterialOverdue { code }, now)
-            .await
-    }
-
-    /// The parties of a case did not sign in time: the host takes it back.
-    ///
-    /// # Errors
-    /// Refused where the case does not wait for signatures.
-    pub async fn lapse(&self, case_id: &str, now: DateTime<FixedOffset>) -> Result<Case, Error> {
-        let by = HOST.to_owned();
-        self.one(case_id, Command::Lapse { by }, now).await
     }
 
     /// The filer rates a completed case (好差评). A poor rating opens a repair.

@@ -268,6 +268,34 @@ impl Decide {
     }
 }
 
+/// No text of what came from outside has U+0000, wherever it stands: PostgreSQL keeps none, and what one
+/// store refuses the other does not take either.
+pub(crate) fn check_storable(asked: &impl Serialize) -> Result<(), Error> {
+    match serde_json::to_value(asked) {
+        Ok(value) if !has_nul(&value) => Ok(()),
+        _ => Err(Error::refused(
+            "text",
+            "文本中有空字符（U+0000），请去掉后重试",
+            "a text has the character U+0000: take it out",
+        )),
+    }
+}
+
+/// JSON within a text counts, since it becomes text later.
+fn has_nul(value: &Value) -> bool {
+    let within = |text: &str| {
+        text.contains("\\u0000") && serde_json::from_str(text).is_ok_and(|inner| has_nul(&inner))
+    };
+    match value {
+        Value::String(text) => text.contains('\0') || within(text),
+        Value::Array(values) => values.iter().any(has_nul),
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}
+
 /// A text that is there, not too long, and can be printed.
 pub(crate) fn check_text(member: &str, text: &str, chars_max: usize) -> Result<(), Error> {
     let printable = |letter: char| !letter.is_control() || letter == '\n';

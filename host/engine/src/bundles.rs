@@ -136,6 +136,22 @@ impl Bundles {
         self.generation = generation;
     }
 
+    /// With some matters as they were before, since something of what was put in force is not there.
+    pub(crate) fn stays(
+        &mut self,
+        matters: &BTreeSet<String>,
+        before: &Bundles,
+        mut standing: Vec<Standing>,
+    ) {
+        if matters.is_empty() {
+            return;
+        }
+        standing.retain(|one| !matters.contains(&one.matter));
+        let kept = before.standing.iter();
+        standing.extend(kept.filter(|one| matters.contains(&one.matter)).cloned());
+        self.put_in_force(standing, self.generation);
+    }
+
     /// What is in force and not loaded yet.
     pub(crate) fn missing(&self) -> Vec<String> {
         let digests = self.standing.iter().map(|one| &one.digest);
@@ -168,6 +184,28 @@ fn is_ever_taken(all: &[Standing], one: &Standing) -> bool {
     })
 }
 
+/// How often a version may send on to another one.
+const DATINGS_MAX: usize = 4;
+
+/// The version that is in force on the date which it names itself, beginning with one that may not be:
+/// which answer is the legal date is for the law of that date to say. `None` where they send on to
+/// each other.
+fn dated<V>(
+    newest: V,
+    date: impl Fn(&V) -> String,
+    taken: impl Fn(&str) -> Result<V, Error>,
+) -> Result<Option<(V, String)>, Error> {
+    let mut day = date(&newest);
+    for _ in 0..DATINGS_MAX {
+        let version = taken(&day)?;
+        match date(&version) {
+            its_own if its_own == day => return Ok(Some((version, day))),
+            its_own => day = its_own,
+        }
+    }
+    Ok(None)
+}
+
 impl Engine {
     /// The version of a matter whose law applies to these answers, and the legal date.
     pub(crate) fn applicable(
@@ -179,8 +217,17 @@ impl Engine {
         let newest = bundles
             .newest(matter)
             .ok_or_else(|| unknown_matter(matter))?;
-        let day = legal_date(newest.manifest(), answers, at);
-        Ok((Self::valid(bundles, matter, &day)?, day))
+        let date = |bundle: &Bundle| legal_date(bundle.manifest(), answers, at);
+        let taken = |day: &str| Self::valid(bundles, matter, day);
+        dated(newest.clone(), date, taken)?.ok_or_else(|| {
+            Error::refused(
+                "no-legal-date",
+                format!("事项 {matter} 各版本对适用日期的规定互相矛盾，无法确定适用的版本；请联系事项主管部门"),
+                format!(
+                    "the versions of the matter {matter} do not agree on the legal date: none of them is in force on the date that it names; ask the office of the matter"
+                ),
+            )
+        })
     }
 
     pub(crate) fn valid(bundles: &Bundles, matter: &str, at: &str) -> Result<Bundle, Error> {
@@ -266,6 +313,49 @@ mod tests {
         let mut bundles = Bundles::default();
         bundles.put_in_force(standing.collect(), 1);
         bundles
+    }
+
+    #[test]
+    fn the_law_of_a_date_says_which_date_it_is() {
+        // A version is the day that it names, and the days that it is in force on.
+        type Version = (&'static str, fn(&str) -> bool);
+        let cases: [(&str, &[Version], Option<&str>); 4] = [
+            ("one", &[("2025-05", |_| true)], Some("2025-05")),
+            (
+                "the newest dates by an answer that lies before its law, and the old law by another",
+                &[
+                    ("2024-12", |day| day >= "2025"),
+                    ("2024-10", |day| day < "2025"),
+                ],
+                Some("2024-10"),
+            ),
+            (
+                "the old law names a day of the new one, which stands by its own",
+                &[
+                    ("2024-12", |day| day >= "2025"),
+                    ("2025-03", |day| day < "2025"),
+                ],
+                None,
+            ),
+            (
+                "none is in force",
+                &[("2024-12", |day| day >= "2025")],
+                Some("no-version"),
+            ),
+        ];
+        for (why, versions, expected) in cases {
+            let taken = |day: &str| {
+                let version = versions.iter().find(|(_, covers)| covers(day));
+                version.ok_or_else(|| Error::refused("no-version", "", ""))
+            };
+            let date = |version: &&Version| version.0.to_owned();
+            let found = match dated(&versions[0], date, taken) {
+                Ok(found) => found.map(|(_, day)| day),
+                Err(Error::Refused(refusal)) => Some(refusal.code),
+                Err(error) => panic!("{error}"),
+            };
+            assert_eq!(found.as_deref(), expected, "{why}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::error::Error;
 use chrono::{DateTime, FixedOffset};
 use onething_case::{Command, State};
 use onething_contract::{Effect, Settlement};
-use onething_store::{EffectRow, EffectStatus};
+use onething_store::{EffectRow, EffectStatus, Hand};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -47,14 +47,24 @@ impl Engine {
         })
     }
 
-    /// Lets an effect that was given up be tried again, at once and as often as a new one.
+    /// Lets an effect that was given up be tried again, at once and as often as a new one; who did is
+    /// kept with it.
     ///
     /// # Errors
     /// Refused where it was not given up.
-    pub async fn retry_effect(&self, ticket: &str, by: &str) -> Result<EffectRow, Error> {
+    pub async fn retry_effect(
+        &self,
+        ticket: &str,
+        by: &str,
+        now: DateTime<FixedOffset>,
+    ) -> Result<EffectRow, Error> {
         check_text("by", by, NAME_CHARS_MAX)?;
         self.effect(ticket).await?;
-        if !self.store.revive_effect(ticket).await? {
+        let hand = Hand {
+            by: by.to_owned(),
+            at: stamp(now),
+        };
+        if !self.store.revive_effect(ticket, &hand).await? {
             return Err(not_dead(ticket));
         }
         tracing::info!(%ticket, "an effect is tried again by an operator's word");

@@ -10,19 +10,18 @@ use crate::engine::{Engine, stamp};
 use crate::error::{Error, causes, chain};
 use crate::sandbox::{Sandbox, beside};
 use crate::work::Work;
-use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta};
+use chrono::{DateTime, FixedOffset, NaiveDate};
 use onething_capabilities::{LiveDirectory, Parameters, Published};
 use onething_case::State;
 use onething_runtime::{Bundle, LoadError, Runtime, inspect};
 use onething_store::{ActivationRow, BundleRow, NewActivation, Rollback, Store};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 use tokio::sync::broadcast;
 
 /// What the bytes of a bundle are kept as.
 const MEDIA_TYPE: &str = "application/wasm";
-/// An upload that is older was given up.
-const UPLOAD_HOURS_MAX: i64 = 1;
 /// Who deploys the folder's bundles.
 const FOLDER: &str = "folder";
 
@@ -133,7 +132,8 @@ impl Engine {
     /// true where there was something. Nobody waits for it meanwhile.
     ///
     /// # Errors
-    /// When the store fails or a bundle does not load here: then everything stays as it was.
+    /// When the store fails: then everything stays as it was. Where a bundle does not load here its
+    /// matter stays as it was, and the others go on.
     pub async fn refresh(&self) -> Result<bool, Error> {
         let Some(runtime) = &self.deployed.runtime else {
             return Ok(false);
@@ -145,17 +145,36 @@ impl Engine {
         // Before the list, so that what comes in between is looked at once more.
         let generation = self.store.generation().await?;
         let mut bundles = Bundles::clone(&self.bundles());
-        let rows = self.store.standing().await?;
-        let standing = rows.into_iter().map(|row| Standing {
-            matter: row.bundle.matter,
-            digest: row.bundle.digest,
-            from: row.from_day,
-            until: row.bundle.until,
-        });
-        bundles.put_in_force(standing.collect(), generation);
+        let rows = self.store.standing(None).await?;
+        let standing: Vec<_> = rows
+            .into_iter()
+            .map(|row| Standing {
+                matter: row.bundle.matter,
+                digest: row.bundle.digest,
+                from: row.from_day,
+                until: row.bundle.until,
+            })
+            .collect();
+        bundles.put_in_force(standing.clone(), generation);
+        let mut lacking = BTreeSet::new();
         for digest in bundles.missing() {
-            bundles.keep(self.fetch(runtime, &digest).await?);
+            match self.fetch(runtime, &digest).await {
+                Ok(bundle) => bundles.keep(bundle),
+                Err(error) if is_the_bundles(&error) => {
+                    let mut of_bundle = standing.iter().filter(|one| one.digest == digest);
+                    let matter = of_bundle.next().map(|one| one.matter.clone());
+                    tracing::error!(
+                        matter,
+                        digest,
+                        error = chain(&error),
+                        "a bundle does not load: its matter stays as it was"
+                    );
+                    lacking.extend(matter);
+                }
+                Err(error) => return Err(error),
+            }
         }
+        bundles.stays(&lacking, &self.bundles(), standing);
         self.deployed.exchange(bundles);
         Ok(true)
     }
@@ -225,17 +244,7 @@ impl Engine {
                 format!("the law that this version implements has ended before {from}"),
             ));
         }
-        let component = match &self.deployed.runtime {
-            None => component,
-            // What does not load must not come into force anywhere.
-            Some(runtime) => {
-                let runtime = runtime.clone();
-                let (loaded, component) =
-                    beside(move || (runtime.load(&component), component)).await?;
-                self.keep_loaded(loaded.map_err(not_a_bundle)?).await;
-                component
-            }
-        };
+        let component = self.loading(component).await?.map_err(not_a_bundle)?;
         let row = self.put_bundle(&component, by, now).await?;
         let activation = NewActivation {
             // It is never taken for a day before its law.
@@ -245,7 +254,7 @@ impl Engine {
         };
         self.store.activate(&row, &activation).await?;
         self.refresh().await?;
-        self.in_force(&matter).await
+        Ok(self.store.standing(Some(&matter)).await?)
     }
 
     /// Takes back what was put in force last of a matter.
@@ -274,7 +283,7 @@ impl Engine {
         self.refresh().await?;
         Ok(RolledBack {
             cancelled,
-            standing: self.in_force(matter).await?,
+            standing: self.store.standing(Some(matter)).await?,
         })
     }
 
@@ -282,7 +291,7 @@ impl Engine {
     /// store has never had: a rebuilt one takes over, one that was rolled back stays away.
     ///
     /// # Errors
-    /// Where the folder cannot be read or a file in it is no bundle.
+    /// Where the folder cannot be read or a file in it is no bundle that this host runs.
     pub async fn take_folder(
         &self,
         folder: &Path,
@@ -292,19 +301,24 @@ impl Engine {
         let mut found = Vec::new();
         for (path, component) in beside(move || read_folder(&folder)).await?? {
             match inspect(&component) {
-                Ok(inspection) => found.push((inspection, component)),
+                Ok(inspection) => found.push((inspection, path, component)),
                 Err(source) => {
                     let source = Box::new(source);
                     return Err(BundlesError::Load { path, source }.into());
                 }
             }
         }
-        found.sort_by_key(|(inspection, _)| age(&inspection.manifest));
-        for (inspection, component) in found {
+        found.sort_by_key(|(inspection, ..)| age(&inspection.manifest));
+        for (inspection, path, component) in found {
             let known = self.store.has_bundle(&inspection.digest).await;
             if known.map_err(Error::Store)? {
                 continue;
             }
+            let component = self.loading(component).await?;
+            let component = component.map_err(|source| BundlesError::Load {
+                path,
+                source: Box::new(source),
+            })?;
             let row = self.put_bundle(&component, FOLDER, now).await?;
             let activation = NewActivation {
                 from_day: inspection.manifest.valid.since,
@@ -317,13 +331,6 @@ impl Engine {
         Ok(())
     }
 
-    /// What stands of a matter, in the order in which it was put in force.
-    async fn in_force(&self, matter: &str) -> Result<Vec<ActivationRow>, Error> {
-        let mut rows = self.store.activations(Some(matter)).await?;
-        rows.retain(|row| row.cancelled.is_none());
-        Ok(rows)
-    }
-
     /// Keeps the bytes of a bundle; its row says what they are.
     async fn put_bundle(
         &self,
@@ -333,8 +340,6 @@ impl Engine {
     ) -> Result<BundleRow, Error> {
         let inspection = inspect(component).map_err(not_a_bundle)?;
         let (manifest, at) = (inspection.manifest, stamp(now));
-        let given_up = stamp(now - TimeDelta::hours(UPLOAD_HOURS_MAX));
-        self.store.sweep_uploads(&given_up).await?;
         if self.store.blob(&inspection.digest).await?.is_none() {
             let size = u64::try_from(component.len()).unwrap_or(u64::MAX);
             let mut writer = self.store.write_blob(size, &at).await?;
@@ -363,12 +368,36 @@ impl Engine {
         })
     }
 
+    /// Loads a bundle that is to come into force, since one that does not load must not do so anywhere;
+    /// gives its bytes back.
+    async fn loading(&self, component: Vec<u8>) -> Result<Result<Vec<u8>, LoadError>, Error> {
+        let Some(runtime) = self.deployed.runtime.clone() else {
+            return Ok(Ok(component));
+        };
+        let (loaded, component) = beside(move || (runtime.load(&component), component)).await?;
+        match loaded {
+            Ok(bundle) => self.keep_loaded(bundle).await,
+            Err(error) => return Ok(Err(error)),
+        }
+        Ok(Ok(component))
+    }
+
     async fn keep_loaded(&self, bundle: Bundle) {
         let _turn = self.deployed.turn.lock().await;
         let mut bundles = Bundles::clone(&self.bundles());
         bundles.keep(bundle);
         self.deployed.exchange(bundles);
     }
+}
+
+/// Not the store's failure, and no other bundle's.
+fn is_the_bundles(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::NotLoaded { .. }
+            | Error::Unknown { .. }
+            | Error::Store(onething_store::Error::Damaged { .. })
+    )
 }
 
 async fn component(store: &Store, digest: &str) -> Result<Vec<u8>, Error> {

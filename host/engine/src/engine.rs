@@ -2,17 +2,18 @@
 //! the bundle.
 
 use crate::asked::{
-    Decide, HandIn, NAME_CHARS_MAX, TEXT_CHARS_MAX, check_notice, check_proof, check_text,
+    Decide, NAME_CHARS_MAX, TEXT_CHARS_MAX, check_notice, check_proof, check_storable, check_text,
 };
 use crate::commits::Committed;
 use crate::deployment::Deployed;
-use crate::drive::{Drive, HandedIn, Invoked, Past};
+use crate::drive::{Drive, Invoked, Past};
 use crate::effects::Folders;
 use crate::error::{Error, chain};
 use crate::facts::LiveFacts;
 use crate::measures::measures;
 use crate::payload::check_payload;
 use crate::sandbox::Sandbox;
+use crate::submission::not_stored;
 use crate::work::Work;
 use crate::{money, rows, trace};
 use chrono::{DateTime, FixedOffset, SecondsFormat};
@@ -20,11 +21,11 @@ use onething_capabilities::{LiveDirectory, Published};
 use onething_case::{Command, Recorded, State, decide};
 use onething_contract::manifest::Manifest;
 use onething_contract::{
-    Assessment, Decision, Filer, FilledForm, Finding, Material, MaterialStatus, Office, Prefilled,
+    CHINA_SECONDS_EAST, Decision, Filer, FilledForm, Material, MaterialStatus, Office, Prefilled,
     Subject,
 };
 use onething_runtime::Bundle;
-use onething_store::{Commit, CommitError, EffectRow, Idempotency, Registered, Store};
+use onething_store::{Commit, CommitError, EffectRow, Store};
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::broadcast;
@@ -44,20 +45,6 @@ pub struct Engine {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) commits: broadcast::Sender<Committed>,
     pub(crate) work: Arc<Work>,
-}
-
-/// How a submission came out.
-#[derive(Debug)]
-pub enum Submitted {
-    /// It is a case now, or was by the same request before.
-    Registered {
-        /// The case's id.
-        case_id: String,
-        /// The same request came before.
-        earlier: bool,
-    },
-    /// Refused at once, with every finding.
-    Refused(Assessment),
 }
 
 /// A form as it stands before anybody typed.
@@ -106,133 +93,6 @@ impl Engine {
             manifest: bundle.manifest().clone(),
             values: values.map_err(Error::Refused)?,
         })
-    }
-
-    /// Hands in a submission. With errors nothing is registered and every finding comes back.
-    ///
-    /// # Errors
-    /// Unknown matter, a key that another case holds, an idempotency key used for something else.
-    #[tracing::instrument(skip_all, fields(onething.case))]
-    pub async fn submit(
-        &self,
-        matter: &str,
-        hand_in: HandIn,
-        submitted_by: &str,
-        idempotency: Option<Idempotency>,
-        now: DateTime<FixedOffset>,
-    ) -> Result<Submitted, Error> {
-        if let Some(earlier) = self.earlier(idempotency.as_ref()).await? {
-            return Ok(earlier);
-        }
-        let at = stamp(now);
-        let (bundle, legal_date) =
-            Self::applicable(&self.bundles(), matter, &hand_in.answers, &at)?;
-        let region = hand_in.region.clone();
-        let manifest = bundle.manifest().clone();
-        let drive = self.drive(bundle, &region);
-        let (round, invoked) = match self
-            .hand_in(&drive, hand_in, None, submitted_by, &at)
-            .await?
-        {
-            HandedIn::Refused(assessment) => return Ok(Submitted::Refused(assessment)),
-            HandedIn::Round { round, invoked } => (*round, invoked),
-        };
-        self.store.reach("submit.assessed")?;
-        let id = self.new_id(&region, &at).await?;
-        let events = drive.register(id, legal_date, None, round)?;
-        self.registered(events, invoked, &manifest, idempotency.as_ref(), None)
-            .await
-    }
-
-    /// The case that the same request made before.
-    pub(crate) async fn earlier(
-        &self,
-        idempotency: Option<&Idempotency>,
-    ) -> Result<Option<Submitted>, Error> {
-        let Some(request) = idempotency else {
-            return Ok(None);
-        };
-        let found = self.store.find_idempotent(request).await.map_err(refuse)?;
-        Ok(found.map(|case_id| Submitted::Registered {
-            case_id,
-            earlier: true,
-        }))
-    }
-
-    pub(crate) async fn new_id(&self, region: &str, at: &str) -> Result<String, Error> {
-        let year = at
-            .get(..4)
-            .and_then(|year| year.parse().ok())
-            .unwrap_or_default();
-        let id = self.store.next_case_number(region, year).await?;
-        trace::link_case(&Span::current(), &id);
-        Ok(id)
-    }
-
-    /// Commits a new case with its first events, and what `also` adds to the case that it goes over.
-    pub(crate) async fn registered(
-        &self,
-        events: Vec<Recorded>,
-        invoked: Vec<Invoked>,
-        manifest: &Manifest,
-        idempotency: Option<&Idempotency>,
-        also: Option<&Commit>,
-    ) -> Result<Submitted, Error> {
-        let state = State::from_events(&events)?;
-        let id = state.id.clone();
-        let invoked: Vec<(u64, Invoked)> = invoked.into_iter().map(|one| (1, one)).collect();
-        let commit = self.commit(None, &state, events, &invoked, Some(manifest));
-        match self.register(&commit, idempotency, also).await {
-            Err(error) => match money::no_money(&error) {
-                Some(finding) => Ok(refused_with(state.assessment, finding)),
-                None => Err(refuse(error)),
-            },
-            Ok(Registered::Earlier { case_id }) => Ok(Submitted::Registered {
-                case_id,
-                earlier: true,
-            }),
-            Ok(Registered::New) => {
-                let events = commit.events;
-                self.answer(Case { state, events }).await;
-                Ok(Submitted::Registered {
-                    case_id: id,
-                    earlier: false,
-                })
-            }
-        }
-    }
-
-    /// Hands in the next round of a case that waits for correction (补正).
-    ///
-    /// # Errors
-    /// As [`Engine::submit`]; refused where the case does not wait for a correction.
-    pub async fn correct(
-        &self,
-        case_id: &str,
-        hand_in: HandIn,
-        submitted_by: &str,
-        now: DateTime<FixedOffset>,
-    ) -> Result<Submitted, Error> {
-        let at = stamp(now);
-        let case = self.case(case_id).await?;
-        let bundle = self.pinned(&case.state.digest).await?;
-        let drive = self.drive(bundle, &case.state.submission.region);
-        let (round, invoked) = match self
-            .hand_in(&drive, hand_in, Some(&case.state), submitted_by, &at)
-            .await?
-        {
-            HandedIn::Refused(assessment) => return Ok(Submitted::Refused(assessment)),
-            HandedIn::Round { round, invoked } => (*round, invoked),
-        };
-        let correct = |_: &State| Ok(Command::Correct(Box::new(round.clone())));
-        match self.command(case_id, &at, invoked, correct).await {
-            Ok(_) => Ok(Submitted::Registered {
-                case_id: case_id.to_owned(),
-                earlier: false,
-            }),
-            Err(Error::NoMoney(finding)) => Ok(refused_with(round.assessment, *finding)),
-            Err(error) => Err(error),
-        }
     }
 
     /// Decides a step for an office. The decision is committed before the bundle answers it.
@@ -333,7 +193,10 @@ impl Engine {
     /// # Errors
     /// Where there is no such case.
     pub async fn case(&self, case_id: &str) -> Result<Case, Error> {
-        let events = self.store.load(case_id).await?;
+        let events = match case_id.contains('\0') {
+            true => Vec::new(),
+            false => self.store.load(case_id).await?,
+        };
         if events.is_empty() {
             return Err(Error::Unknown {
                 what: "case",
@@ -518,6 +381,7 @@ impl Engine {
             let command = command(&state)?;
             Span::current().record("kind", trace::kind(&command));
             let events = decide(Some(&state), at, &command)?;
+            check_storable(&events)?;
             let after = state.clone().after(&events)?;
             let number = events.first().map_or(after.last_event, |event| event.n);
             let invoked: Vec<_> = invoked.iter().map(|one| (number, one.clone())).collect();
@@ -560,40 +424,6 @@ impl Engine {
         )
     }
 
-    pub(crate) async fn hand_in(
-        &self,
-        drive: &Drive,
-        hand_in: HandIn,
-        before: Option<&State>,
-        submitted_by: &str,
-        at: &str,
-    ) -> Result<HandedIn, Error> {
-        self.check_materials(&hand_in.materials).await?;
-        let submission = hand_in.submission(drive.bundle.manifest(), before, at)?;
-        let (drive, by, now) = (drive.clone(), submitted_by.to_owned(), at.to_owned());
-        let hand_in = move || drive.hand_in(submission, &hand_in.answers, &by, &now);
-        Ok(self.sandbox.admit(hand_in).await??)
-    }
-
-    /// What is said to be supplied must be here, byte for byte.
-    async fn check_materials(&self, materials: &[Material]) -> Result<(), Error> {
-        for material in materials {
-            if let MaterialStatus::Supplied(sha256) = &material.status
-                && !self.store.has_material(sha256).await?
-            {
-                return Err(Error::refused(
-                    "material-not-stored",
-                    format!("材料 {} 的文件 {sha256} 尚未上传，请先上传", material.code),
-                    format!(
-                        "the file {sha256} of material {} is not here; upload it first",
-                        material.code
-                    ),
-                ));
-            }
-        }
-        Ok(())
-    }
-
     pub(crate) fn drive(&self, bundle: Bundle, region: &str) -> Drive {
         let facts = LiveFacts {
             parameters: self.parameters.current(),
@@ -610,17 +440,11 @@ impl Engine {
 
 /// A point in time as cases keep it: China's offset, whole seconds.
 pub fn stamp(now: DateTime<FixedOffset>) -> String {
-    const CHINA_SECONDS_EAST: i32 = 8 * 3600;
     let now = match FixedOffset::east_opt(CHINA_SECONDS_EAST) {
         Some(china) => now.with_timezone(&china),
         None => now,
     };
     now.to_rfc3339_opts(SecondsFormat::Secs, false)
-}
-
-fn refused_with(mut assessment: Assessment, finding: Finding) -> Submitted {
-    assessment.findings.push(finding);
-    Submitted::Refused(assessment)
 }
 
 pub(crate) fn refuse(error: CommitError) -> Error {
@@ -631,6 +455,7 @@ pub(crate) fn refuse(error: CommitError) -> Error {
         CommitError::Store(error) => Error::Store(error),
         CommitError::Conflict { case_id, .. } => Error::Busy(case_id),
         CommitError::Fenced { ticket } => Error::Overtaken { ticket },
+        CommitError::MaterialNotStored { sha256 } => not_stored(&sha256),
         CommitError::KeyTaken { key, case_id } => Error::refused(
             "key-taken",
             format!("已有同一事项的办件 {case_id}({key}),不能重复办理"),

@@ -4,9 +4,10 @@
 
 use crate::asked::{HandIn, NAME_CHARS_MAX, check_text};
 use crate::effects::refusal;
-use crate::engine::{Engine, Submitted, stamp};
+use crate::engine::{Engine, stamp};
 use crate::error::Error;
 use crate::sandbox::beside;
+use crate::submission::Submitted;
 use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 use onething_capabilities::{Notice, Parameters};
 use onething_contract::manifest::Manifest;

@@ -12,7 +12,7 @@ use onething_contract::{
     Effect, Ending, Json, Material, MaterialStatus, ReservationStatus, Settlement, StepStatus,
 };
 use onething_store::{
-    CaseRow, Commit, Instruction, JournalEntry, Keys, NewEffect, NoticeRow, Settled, TaskRow,
+    CaseRow, Commit, Hand, Instruction, JournalEntry, Keys, NewEffect, NoticeRow, Settled, TaskRow,
 };
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -60,6 +60,7 @@ pub fn commit(
             .map(|settlement| Settled {
                 settlement: settlement.clone(),
                 claim: None,
+                by_hand: hand(&events, &settlement.ticket),
             })
             .collect(),
         timers: timers::rows(state, parameters),
@@ -148,6 +149,17 @@ fn effects(events: &[Recorded]) -> Vec<NewEffect> {
 fn settled(events: &[Recorded]) -> impl Iterator<Item = &Settlement> {
     events.iter().filter_map(|recorded| match &recorded.event {
         Event::EffectSettled(settlement) => Some(settlement),
+        _ => None,
+    })
+}
+
+/// Who said what became of an effect, where a person did.
+fn hand(events: &[Recorded], settled: &str) -> Option<Hand> {
+    events.iter().find_map(|recorded| match &recorded.event {
+        Event::SettledByHand { ticket, by, .. } if ticket == settled => Some(Hand {
+            by: by.clone(),
+            at: recorded.at.clone(),
+        }),
         _ => None,
     })
 }

@@ -2,6 +2,7 @@
 //! signatures and their public notices. What bundles do is tested with the built ones.
 
 mod afterwards;
+mod deployment;
 mod timers;
 mod work;
 

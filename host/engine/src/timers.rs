@@ -8,8 +8,8 @@ use crate::host_notices::{MATERIAL, OVERDUE, REMINDER};
 use chrono::{DateTime, FixedOffset, NaiveTime, TimeDelta};
 use onething_capabilities::{Calendar, Directory, Parameters, Pause, day_over};
 use onething_case::{
-    COMMITMENT_TIMER, Clock, ClockKind, Command, Ladder, Level, REPAIR_TIMER, Rang, State,
-    StepRecord, Stop, Timer, When,
+    COMMITMENT_TIMER, Clock, ClockKind, Command, Ladder, Level, MATERIAL_TIMER, REPAIR_TIMER, Rang,
+    State, StepRecord, Stop, Timer, When,
 };
 use onething_contract::{FILER, Message, Recipient, Text};
 use onething_store::{CaseTimer, ROWS_MAX, TimerKey, TimerRow};
@@ -224,7 +224,8 @@ impl Engine {
             .collect()
     }
 
-    /// A timer is due: does what it is for. Answers `false` where it came too late or too early: the
+    /// A rung is due: does what it is for, or rings the highest one of its timer that is due by now,
+    /// after which those below have no use. Answers `false` where it came too late or too early: the
     /// case has moved on, or somebody else was first.
     ///
     /// # Errors
@@ -252,24 +253,32 @@ impl Engine {
         now: DateTime<FixedOffset>,
     ) -> Result<Command, Error> {
         let parameters = self.parameters.current();
-        let mut timers = state.timers(&ladder(state, &parameters)).into_iter();
-        let timer = timers.find(|timer| timer.name == name && timer.rung == rung);
-        let timer = timer.ok_or_else(|| not_due(name, rung))?;
-        let mut calendars = Calendars::of(&parameters);
-        match calendars.due(&timer.region, &timer.at) {
-            Some(due) if due <= now => {}
-            _ => return Err(not_due(name, rung)),
+        let timers = state.timers(&ladder(state, &parameters));
+        let due = |region: &str, at: &When| Calendars::of(&parameters).due(region, at);
+        let is_due = |timer: &Timer| due(&timer.region, &timer.at).is_some_and(|due| due <= now);
+        let asked = timers
+            .iter()
+            .find(|timer| timer.name == name && timer.rung == rung);
+        let asked = asked.filter(|timer| is_due(timer));
+        let asked = asked.ok_or_else(|| not_due(name, rung))?;
+        if let Some(does) = &asked.does {
+            return Ok(Command::clone(does));
         }
-        if let Some(does) = timer.does {
-            return Ok(*does);
-        }
+        // Where the host comes late, the highest rung that is due stands for those below.
+        let higher = timers
+            .iter()
+            .filter(|timer| timer.name == name && timer.to.is_some());
+        let highest = higher
+            .filter(|timer| is_due(timer))
+            .max_by_key(|timer| shift(timer));
+        let timer = highest.unwrap_or(asked);
         let to = timer.to.ok_or_else(|| not_due(name, rung))?;
-        let over = calendars.due(&timer.region, &unshifted(&timer.at));
+        let over = due(&timer.region, &unshifted(&timer.at));
         Ok(Command::Ring {
             timer: timer.name.clone(),
             rung: timer.rung.clone(),
             to,
-            notice: over.and_then(|over| notice(state, &timer, to, over, &self.directory(), now)),
+            notice: over.and_then(|over| notice(state, timer, to, over, &self.directory(), now)),
         })
     }
 }
@@ -289,6 +298,13 @@ fn not_due(name: &str, rung: &str) -> Error {
         format!("计时{name}的{rung}尚未到期或者已经结束"),
         format!("the rung {rung} of the timer {name} is not due, or the timer does not run"),
     )
+}
+
+fn shift(timer: &Timer) -> i32 {
+    match timer.at {
+        When::Limit { shift_days, .. } => shift_days,
+        When::DayOver(_) => 0,
+    }
 }
 
 /// The limit itself.
@@ -361,7 +377,9 @@ fn people(
 /// `环节“审核”的法定时限`.
 fn what(state: &State, timer: &Timer, record: &StepRecord) -> Text {
     if let When::DayOver(_) = timer.at {
-        let code = timer.name.trim_start_matches("material/");
+        let name = timer.name.strip_prefix(MATERIAL_TIMER);
+        let code = name.and_then(|name| name.rsplit_once('/'));
+        let code = code.map_or(timer.name.as_str(), |(code, _)| code);
         return Text {
             zh: format!("材料{code}"),
             en: format!("the material {code}"),

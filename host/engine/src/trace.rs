@@ -57,9 +57,10 @@ fn context(case_id: &str) -> SpanContext {
     )
 }
 
-/// A command in one word, for traces. A case is registered by another way.
+/// A command in one word, for traces.
 pub(crate) fn kind(command: &Command) -> &'static str {
     match command {
+        Command::Register(_) => "register",
         Command::Decide { .. } => "decide",
         Command::Correct(_) => "correct",
         Command::Sign { .. } => "sign",
@@ -74,7 +75,14 @@ pub(crate) fn kind(command: &Command) -> &'static str {
         Command::Resume { .. } => "resume",
         Command::Settle(_) => "settle",
         Command::Rate { .. } => "rate",
-        _ => "other",
+        Command::Lapse { .. } => "lapse",
+        Command::MaterialOverdue { .. } => "material-overdue",
+        Command::Reopen { .. } => "reopen",
+        Command::SettleByHand { .. } => "settle-by-hand",
+        Command::Repair { .. } => "repair",
+        Command::CheckCommitment { .. } => "check-commitment",
+        Command::Appeal { .. } => "appeal",
+        Command::Ring { .. } => "ring",
     }
 }
 

@@ -6,7 +6,7 @@ use crate::engine::{Engine, stamp};
 use crate::error::{Error, chain};
 use crate::timers::key;
 use crate::trace;
-use chrono::{DateTime, FixedOffset, Utc};
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use onething_capabilities::Parameters;
 use onething_contract::Ticket;
 use onething_store::{CaseTimer, EffectRow, TimerKey};
@@ -27,6 +27,16 @@ const RENEW_EVERY: Duration = Duration::from_secs(20);
 /// How much of each kind is taken up, one by one, before a worker looks whether it should stop.
 const ROUND_MAX: u32 = 16;
 
+/// An upload that began longer ago was given up.
+const UPLOAD_HOURS_MAX: i64 = 1;
+/// What was uploaded and named by no case for so long is taken away: whoever fills a form in comes back
+/// to it after a weekend, not after a week.
+const UNUSED_DAYS_MAX: i64 = 7;
+/// How often some node looks for that.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// How many are taken away at a time: each is held while it goes.
+const SWEEP_MAX: u32 = 100;
+
 /// The time, asked as it is needed.
 pub type Clock<'a> = &'a (dyn Fn() -> DateTime<FixedOffset> + Send + Sync);
 
@@ -38,6 +48,8 @@ pub(crate) struct Work {
     held: Mutex<Held>,
     /// The parameters for which the timers without a calendar were last looked at.
     pub(crate) calendars: tokio::sync::Mutex<Option<Arc<Parameters>>>,
+    /// Before that, materials that nobody used are not looked for here again.
+    next_sweep: Mutex<DateTime<Utc>>,
 }
 
 /// What this process has claimed and not let go of.
@@ -56,11 +68,23 @@ impl Work {
             wake: Notify::new(),
             held: Mutex::default(),
             calendars: tokio::sync::Mutex::default(),
+            next_sweep: Mutex::new(DateTime::UNIX_EPOCH),
         }
     }
 
     fn held<T>(&self, change: impl FnOnce(&mut Held) -> T) -> T {
         change(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// True once in a while; whoever is told so sees to it.
+    fn is_to_sweep(&self, now: DateTime<Utc>) -> bool {
+        let next = self.next_sweep.lock();
+        let mut next = next.unwrap_or_else(PoisonError::into_inner);
+        let is_due = *next <= now;
+        if is_due {
+            *next = now + SWEEP_EVERY;
+        }
+        is_due
     }
 
     /// A case's reaction is being worked on here; whether it is over is told by [`Work::reacted`], so
@@ -103,6 +127,7 @@ impl Engine {
         }
         done += self.serve_lines(&stamp(clock())).await?;
         done += self.hand_over_prepared().await?;
+        self.sweep(clock()).await?;
         Ok(done)
     }
 
@@ -143,6 +168,31 @@ impl Engine {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Takes away uploads that were given up, and what was uploaded and never used, one node at a time.
+    async fn sweep(&self, now: DateTime<FixedOffset>) -> Result<(), Error> {
+        let at = now.with_timezone(&Utc);
+        if !self.work.is_to_sweep(at) {
+            return Ok(());
+        }
+        let node = &self.work.node;
+        let taken = self.store.take_lease("materials", node, at, SWEEP_EVERY);
+        if !taken.await? {
+            return Ok(());
+        }
+        let given_up = stamp(now - TimeDelta::hours(UPLOAD_HOURS_MAX));
+        self.store.sweep_uploads(&given_up).await?;
+        let before = stamp(now - TimeDelta::days(UNUSED_DAYS_MAX));
+        loop {
+            let swept = self.store.sweep_materials(&before, SWEEP_MAX).await?;
+            if swept > 0 {
+                tracing::info!(swept, "materials that no case names were taken away");
+            }
+            if swept < u64::from(SWEEP_MAX) {
+                return Ok(());
+            }
+        }
     }
 
     async fn take_up_reaction(&self, clock: Clock<'_>) -> Result<bool, Error> {

@@ -73,6 +73,16 @@ pub(crate) struct EffectBody {
     attempts: u32,
     /// Why the last try failed.
     last_error: Option<String>,
+    /// Who last let it be tried again, or said what became of it.
+    by_hand: Option<HandBody>,
+}
+
+/// Who took an effect in hand.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HandBody {
+    by: String,
+    /// RFC 3339.
+    at: String,
 }
 
 /// Effects that have not come to their end, by ticket.
@@ -126,7 +136,9 @@ pub(crate) async fn retry_effect(
     Checked(Path(path)): Checked<Path<EffectPath>>,
 ) -> Result<Json<EffectBody>, Problem> {
     caller.must_be(&[Role::Operator])?;
-    let row = app.engine.retry_effect(&path.ticket, caller.person());
+    let row = app
+        .engine
+        .retry_effect(&path.ticket, caller.person(), now());
     Ok(Json(row.await?.into()))
 }
 
@@ -169,6 +181,10 @@ impl From<EffectRow> for EffectBody {
             status: row.status.as_str(),
             attempts: row.attempts,
             last_error: row.last_error,
+            by_hand: row.by_hand.map(|hand| HandBody {
+                by: hand.by,
+                at: hand.at,
+            }),
         }
     }
 }

@@ -159,7 +159,7 @@ pub(crate) async fn stream(
 ) -> Result<Response, Problem> {
     let after = last_event_id(&headers)?.unwrap_or(from.after);
     let case = seen(&app, &caller, &path.id).await?;
-    if is_over(&case) && case.state.last_event <= after {
+    if case.state.last_event <= after && is_over(&app, &case).await? {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let following = Following {
@@ -207,7 +207,7 @@ impl Following {
             self.news.borrow_and_update();
             // What was to be seen a month ago may not be any more.
             let case = seen(&self.app, &self.caller, &self.id).await.ok()?;
-            self.make_ready(&case)?;
+            self.make_ready(&case).await?;
             if !self.ready.is_empty() {
                 continue;
             }
@@ -221,13 +221,13 @@ impl Following {
         }
     }
 
-    fn make_ready(&mut self, case: &Case) -> Option<()> {
+    async fn make_ready(&mut self, case: &Case) -> Option<()> {
         for recorded in case.events.iter().filter(|event| event.n > self.after) {
             let event = Event::default().id(recorded.n.to_string());
             self.ready.push_back(event.json_data(recorded).ok()?);
         }
         self.after = self.after.max(case.state.last_event);
-        if is_over(case) {
+        if is_over(&self.app, case).await.ok()? {
             let status = case.state.status.as_str();
             let end = Event::default().event("end").data(status);
             self.ready.push_back(end);
@@ -237,12 +237,18 @@ impl Following {
     }
 }
 
-/// Nothing more happens by itself.
-fn is_over(case: &Case) -> bool {
+/// Nothing more happens by itself: no effect is left, or none that can still run.
+async fn is_over(app: &App, case: &Case) -> Result<bool, Problem> {
     let state = &case.state;
     let is_ended = matches!(state.status, Status::Ended(_)) && state.parked.is_none();
+    if !is_ended || state.next_reaction().is_some() {
+        return Ok(false);
+    }
     let mut effects = state.view().effects.into_iter();
-    is_ended && state.next_reaction().is_none() && effects.all(|effect| effect.outcome.is_some())
+    if effects.all(|effect| effect.outcome.is_some()) {
+        return Ok(true);
+    }
+    Ok(!app.engine.store().effects_run(&state.id).await?)
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {

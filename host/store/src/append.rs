@@ -9,6 +9,7 @@ use crate::{
     CaseRow, Commit, CommitError, Connection, EffectStatus, Error, Idempotency, Keys, NewEffect,
     Registered, Settled, Store, TaskRow, body, ledger, milliseconds, once, read, timers,
 };
+use std::collections::BTreeSet;
 
 /// What writing to a case needs beside the commit.
 #[derive(Clone)]
@@ -247,7 +248,7 @@ async fn write(
     let case_id = commit.case.id.as_str();
     write_events(connection, closed, chain).await?;
     write_journal(connection, closed).await?;
-    use_materials(connection, case_id, &commit.materials).await?;
+    use_materials(hand.backend, connection, case_id, &commit.materials).await?;
     replace_tasks(connection, closed).await?;
     for (effect, intent) in commit.effects.iter().zip(&closed.intents) {
         write_effect(connection, case_id, effect, intent).await?;
@@ -319,13 +320,31 @@ async fn write_journal(connection: &mut Connection, closed: &Closed) -> Result<(
     Ok(())
 }
 
-/// So that erasing a case knows which materials are no other case's.
+/// So that it is known which materials are no other case's, or none's. One that is being taken away
+/// meanwhile is waited for: it is there to stay, or the case is not written.
 async fn use_materials(
+    backend: Backend,
     connection: &mut Connection,
     case_id: &str,
     materials: &[String],
-) -> Result<(), Error> {
+) -> Result<(), CommitError> {
+    let lock = backend.for_key_share();
+    // In one order, as whoever takes some away.
+    let materials: BTreeSet<&String> = materials.iter().collect();
     for sha256 in materials {
+        let sql = joined(format!(
+            "SELECT size FROM materials WHERE sha256 = $1{lock}"
+        ));
+        let kept: Option<i64> = sqlx::query_scalar(sql)
+            .bind(sha256)
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(failed("look for the materials of a case"))?;
+        if kept.is_none() {
+            return Err(CommitError::MaterialNotStored {
+                sha256: sha256.clone(),
+            });
+        }
         sqlx::query(
             "INSERT INTO material_uses (sha256, case_id) VALUES ($1, $2)
              ON CONFLICT (sha256, case_id) DO NOTHING",
@@ -446,7 +465,8 @@ async fn settle(
         Err(_) => EffectStatus::Refused,
     };
     let changed = sqlx::query(
-        "UPDATE effects SET status = $3
+        "UPDATE effects SET status = $3, hand_by = coalesce($5, hand_by),
+                            hand_at = coalesce($6, hand_at)
          WHERE ticket = $1 AND case_id = $2 AND status IN ('pending', 'sent', 'dead')
            AND ($4 IS NULL OR claim = $4)",
     )
@@ -454,6 +474,8 @@ async fn settle(
     .bind(case_id)
     .bind(status.as_str())
     .bind(settled.claim.map(signed))
+    .bind(settled.by_hand.as_ref().map(|hand| hand.by.as_str()))
+    .bind(settled.by_hand.as_ref().map(|hand| hand.at.as_str()))
     .execute(&mut *connection)
     .await
     .map_err(failed(operation))?;

@@ -45,6 +45,15 @@ impl Backend {
         }
     }
 
+    /// At the end of a `SELECT` of a row that is to be there still when the transaction ends, however
+    /// it may change.
+    pub fn for_key_share(self) -> &'static str {
+        match self {
+            Backend::Sqlite => "",
+            Backend::Postgres => " FOR KEY SHARE",
+        }
+    }
+
     /// At the end of a `SELECT` of work to hand out: what another node is being handed is left out.
     pub fn skip_locked(self) -> &'static str {
         match self {

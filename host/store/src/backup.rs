@@ -160,12 +160,17 @@ impl Store {
         let part = PathBuf::from(part);
         let file = OpenOptions::new()
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .mode(0o600)
             .open(&part);
+        // Another backup may be writing it.
+        let file = file.map_err(|source| BackupError::File {
+            operation: "begin",
+            path: part.clone(),
+            source,
+        })?;
         let mut lines = Lines {
-            file: BufWriter::new(file.map_err(failed_to("write"))?),
+            file: BufWriter::new(file),
             hash: Sm3::new(),
             path: path.to_owned(),
         };

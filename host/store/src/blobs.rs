@@ -5,6 +5,7 @@
 //! is closed, and its SHA-256 is not: it is what everybody knows the material by. Whoever has the
 //! database and guesses a whole file can tell that it is there.
 
+use crate::backend::joined;
 use crate::closed::place;
 use crate::error::{failed, signed, unsigned};
 use crate::keyring::{self, Keyring};
@@ -24,7 +25,7 @@ pub struct BlobInfo {
     pub media_type: String,
     /// In bytes.
     pub size: u64,
-    /// RFC 3339.
+    /// When it was stored last, RFC 3339.
     pub stored_at: String,
     upload: i64,
 }
@@ -207,9 +208,19 @@ impl Store {
 
     async fn put_chunk(&self, upload: i64, n: i64, bytes: Vec<u8>) -> Result<(), Error> {
         let operation = "keep a chunk of a file";
-        let chunk = (upload, n, bytes);
-        self.write(operation, chunk, |(upload, n, bytes), connection| {
+        let chunk = (self.backend.for_key_share(), upload, n, bytes);
+        self.write(operation, chunk, |(lock, upload, n, bytes), connection| {
             Box::pin(async move {
+                // A chunk of an upload that was given up and swept would lie there for ever.
+                let sql = joined(format!("SELECT n FROM uploads WHERE n = $1{lock}"));
+                let under_way: Option<i64> = sqlx::query_scalar(sql)
+                    .bind(*upload)
+                    .fetch_optional(&mut *connection)
+                    .await
+                    .map_err(failed("keep a chunk of a file"))?;
+                if under_way.is_none() {
+                    return Err(Error::UploadGone);
+                }
                 sqlx::query("INSERT INTO blob_chunks (upload, n, bytes) VALUES ($1, $2, $3)")
                     .bind(*upload)
                     .bind(*n)
@@ -381,26 +392,26 @@ async fn keep(
     key: Option<&(Keyring, DataKey)>,
     connection: &mut Connection,
 ) -> Result<bool, Error> {
-    let sql = match key {
-        None => {
-            "INSERT INTO blobs (sha256, upload, media_type, size, stored_at)
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (sha256) DO NOTHING"
-        }
-        Some(_) => {
-            "INSERT INTO materials (sha256, upload, media_type, size, stored_at)
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (sha256) DO NOTHING"
-        }
-    };
-    let kept = sqlx::query(sql)
+    let table = if key.is_some() { "materials" } else { "blobs" };
+    // Whoever stores it again takes it from those that nobody has asked for in a long time.
+    let sql = joined(format!(
+        "INSERT INTO {table} (sha256, upload, media_type, size, stored_at)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (sha256) DO UPDATE SET stored_at = CASE
+             WHEN {table}.stored_at < excluded.stored_at THEN excluded.stored_at
+             ELSE {table}.stored_at END
+         RETURNING upload"
+    ));
+    let kept: i64 = sqlx::query_scalar(sql)
         .bind(&info.sha256)
         .bind(info.upload)
         .bind(&info.media_type)
         .bind(signed(info.size))
         .bind(&info.stored_at)
-        .execute(&mut *connection)
+        .fetch_one(&mut *connection)
         .await
         .map_err(failed("keep a file"))?;
-    if kept.rows_affected() == 0 {
+    if kept != info.upload {
         return Ok(false);
     }
     if let Some((keyring, key)) = key {

@@ -1,6 +1,6 @@
 //! What one transaction adds to a case: events and everything that follows from them.
 
-use crate::{Error, Instruction, TimerRow};
+use crate::{Error, Hand, Instruction, TimerRow};
 use chrono::{DateTime, Utc};
 use onething_case::Recorded;
 use onething_contract::{Intent, Office, PublicNotice, Settlement};
@@ -149,6 +149,8 @@ pub struct Settled {
     /// handed out again since, the commit is refused. `None` for who needs no claim: a bank's answer,
     /// an operator.
     pub claim: Option<u64>,
+    /// The person by whose word it ends, where it is one.
+    pub by_hand: Option<Hand>,
 }
 
 /// What a caller gives so that the same request, sent twice, makes one case.

@@ -101,7 +101,7 @@ impl Store {
                 Box::pin(async move {
                     let n = count(COUNTER, connection).await?;
                     keep(connection, bundle).await?;
-                    let last = standing(connection, &bundle.matter).await?.pop();
+                    let last = standing(connection, Some(&bundle.matter)).await?.pop();
                     let is_same = |last: &ActivationRow| {
                         last.bundle.digest == bundle.digest && last.from_day == new.from_day
                     };
@@ -147,7 +147,7 @@ impl Store {
             |(matter, at, by), connection| {
                 Box::pin(async move {
                     let n = count(COUNTER, connection).await?;
-                    let mut standing = standing(connection, matter).await?;
+                    let mut standing = standing(connection, Some(matter)).await?;
                     let Some(mut last) = standing.pop() else {
                         return Ok(Rollback::Unknown);
                     };
@@ -177,11 +177,11 @@ impl Store {
         Ok(rows)
     }
 
-    /// The activations that stand, in the order of the log.
-    pub async fn standing(&self) -> Result<Vec<ActivationRow>, Error> {
-        let operation = "list what is in force";
-        let mut reader = self.readers.acquire().await.map_err(failed(operation))?;
-        activations(&mut reader, " AND c.n IS NULL", None, operation).await
+    /// The activations that stand, of one matter or of all, in the order of the log.
+    pub async fn standing(&self, matter: Option<&str>) -> Result<Vec<ActivationRow>, Error> {
+        let reader = self.readers.acquire().await;
+        let mut reader = reader.map_err(failed("list what is in force"))?;
+        standing(&mut reader, matter).await
     }
 
     /// Whether a bundle was ever deployed.
@@ -251,9 +251,15 @@ async fn add(
     Ok(())
 }
 
-async fn standing(connection: &mut Connection, matter: &str) -> Result<Vec<ActivationRow>, Error> {
-    let of_matter = " AND c.n IS NULL AND a.matter = $1";
-    activations(connection, of_matter, Some(matter), "list what is in force").await
+async fn standing(
+    connection: &mut Connection,
+    matter: Option<&str>,
+) -> Result<Vec<ActivationRow>, Error> {
+    let which = match matter {
+        Some(_) => " AND c.n IS NULL AND a.matter = $1",
+        None => " AND c.n IS NULL",
+    };
+    activations(connection, which, matter, "list what is in force").await
 }
 
 type Columns = (

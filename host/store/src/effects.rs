@@ -27,6 +27,17 @@ pub struct EffectRow {
     pub claim: u64,
     /// Why the last try failed.
     pub last_error: Option<String>,
+    /// The person who last let it be tried again, or said what became of it.
+    pub by_hand: Option<Hand>,
+}
+
+/// Who took an effect in hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hand {
+    /// Who.
+    pub by: String,
+    /// When, RFC 3339.
+    pub at: String,
 }
 
 /// How far an effect has come.
@@ -80,6 +91,8 @@ type Columns = (
     i64,
     i64,
     Option<Vec<u8>>,
+    Option<String>,
+    Option<String>,
     String,
     Option<String>,
     Option<Vec<u8>>,
@@ -118,31 +131,6 @@ impl Store {
             (&a.case_id, a.event, &a.intent.ticket).cmp(&(&b.case_id, b.event, &b.intent.ticket))
         });
         Ok(effects)
-    }
-
-    /// Hands back effects that were claimed and not tried: a node stops.
-    pub async fn release_effects(&self, claimed: &[EffectRow]) -> Result<(), Error> {
-        let claims = claimed
-            .iter()
-            .map(|row| (row.intent.ticket.clone(), row.claim));
-        let claims: Vec<_> = claims.collect();
-        self.write("hand back effects", claims, |claims, connection| {
-            Box::pin(async move {
-                for (ticket, claim) in claims {
-                    sqlx::query(
-                        "UPDATE effects SET due = 0, attempts = attempts - 1
-                         WHERE ticket = $1 AND claim = $2 AND status = 'pending' AND attempts > 0",
-                    )
-                    .bind(ticket)
-                    .bind(signed(*claim))
-                    .execute(&mut *connection)
-                    .await
-                    .map_err(failed("hand back effects"))?;
-                }
-                Ok(())
-            })
-        })
-        .await
     }
 
     /// A try has failed: the effect rests until `until`. False where it was handed out again since,
@@ -203,25 +191,26 @@ impl Store {
         .await
     }
 
-    /// A dead effect is to be tried again, at once. False where it is not dead.
-    pub async fn revive_effect(&self, ticket: &str) -> Result<bool, Error> {
-        self.write(
-            "revive an effect",
-            ticket.to_owned(),
-            |ticket, connection| {
-                Box::pin(async move {
-                    let revived = sqlx::query(
-                        "UPDATE effects SET status = 'pending', due = 0, attempts = 0
+    /// A dead effect is to be tried again, at once, by somebody's word. False where it is not dead.
+    pub async fn revive_effect(&self, ticket: &str, word: &Hand) -> Result<bool, Error> {
+        let operation = "revive an effect";
+        let data = (ticket.to_owned(), word.clone());
+        self.write(operation, data, |(ticket, word), connection| {
+            Box::pin(async move {
+                let revived = sqlx::query(
+                    "UPDATE effects SET status = 'pending', due = 0, attempts = 0,
+                                        hand_by = $2, hand_at = $3
                      WHERE ticket = $1 AND status = 'dead'",
-                    )
-                    .bind(ticket)
-                    .execute(connection)
-                    .await
-                    .map_err(failed("revive an effect"))?;
-                    Ok(revived.rows_affected() == 1)
-                })
-            },
-        )
+                )
+                .bind(ticket)
+                .bind(&word.by)
+                .bind(&word.at)
+                .execute(connection)
+                .await
+                .map_err(failed("revive an effect"))?;
+                Ok(revived.rows_affected() == 1)
+            })
+        })
         .await
     }
 
@@ -347,7 +336,9 @@ fn rows_max(limit: u32) -> i64 {
 
 /// What is read of an effect, the key of its case last.
 fn columns() -> String {
-    format!("case_id, event, intent, status, attempts, claim, last_error, ticket, {KEY_OF_CASE}")
+    format!(
+        "case_id, event, intent, status, attempts, claim, last_error, hand_by, hand_at, ticket, {KEY_OF_CASE}"
+    )
 }
 
 /// Closes why an effect failed; `None` where there is no such effect, or its case was erased.
@@ -424,8 +415,20 @@ async fn claim_cases(
 }
 
 fn effect(keyring: &Keyring, columns: Columns) -> Result<EffectRow, Error> {
-    let (case_id, event, intent, status, attempts, claim, last_error, ticket, master, wrapped) =
-        columns;
+    let (
+        case_id,
+        event,
+        intent,
+        status,
+        attempts,
+        claim,
+        last_error,
+        hand_by,
+        hand_at,
+        ticket,
+        master,
+        wrapped,
+    ) = columns;
     let key = keyring.case_key(&case_id, (master, wrapped))?;
     let error = |closed: Vec<u8>| {
         let open = key.open(&place::effect_error(&ticket), &closed)?;
@@ -438,6 +441,7 @@ fn effect(keyring: &Keyring, columns: Columns) -> Result<EffectRow, Error> {
         attempts: unsigned(attempts, "the attempts of an effect")?,
         claim: unsigned(claim, "the claim of an effect")?,
         last_error: last_error.map(error).transpose()?,
+        by_hand: hand_by.zip(hand_at).map(|(by, at)| Hand { by, at }),
         case_id,
     })
 }

@@ -4,11 +4,16 @@
 //! It does not reach what has left the database: notices and deliveries that were sent, and backups
 //! made before. The database's own log may hold a destroyed key until it is written over.
 
+mod list;
+
+pub use list::ErasureRecord;
+
 use crate::backend::{Backend, joined};
 use crate::blobs::drop_chunks;
 use crate::error::failed;
-use crate::keyring;
+use crate::keyring::{self, Keyring};
 use crate::{Connection, Error, Store};
+use std::path::{Path, PathBuf};
 
 /// Who has something erased, and why. Both are kept for good, in the open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,33 +75,51 @@ enum What {
 /// An erasure as it is carried out.
 struct Erasure {
     backend: Backend,
+    keyring: Keyring,
     what: What,
     why: Why,
+    /// Has it on the disk before anything is gone.
+    list: Option<PathBuf>,
 }
 
 impl Store {
-    /// Erases a case.
+    /// Erases a case. It is noted in `list`, see [`ErasureRecord`], before it is gone.
     ///
     /// # Errors
     /// Where it is not over, or there is no such case that is not erased yet.
-    pub async fn erase_case(&self, case_id: &str, why: &Why) -> Result<Erased, NotErased> {
-        self.erase(What::Case(case_id.to_owned()), why).await
+    pub async fn erase_case(
+        &self,
+        case_id: &str,
+        why: &Why,
+        list: Option<&Path>,
+    ) -> Result<Erased, NotErased> {
+        self.erase(What::Case(case_id.to_owned()), why, list).await
     }
 
     /// Erases every case that is about a subject, and every offer to it; all or none.
     ///
     /// # Errors
     /// As [`Store::erase_case`].
-    pub async fn erase_subject(&self, identifier: &str, why: &Why) -> Result<Erased, NotErased> {
+    pub async fn erase_subject(
+        &self,
+        identifier: &str,
+        why: &Why,
+        list: Option<&Path>,
+    ) -> Result<Erased, NotErased> {
         let tag = self.keyring.subject(identifier);
-        self.erase(What::Subject(tag), why).await
+        self.erase(What::Subject(tag), why, list).await
     }
 
     /// Erases again what was erased under this scope before, after a restore has brought it back.
     ///
     /// # Errors
     /// As [`Store::erase_case`].
-    pub async fn erase_scope(&self, scope: &str, why: &Why) -> Result<Erased, NotErased> {
+    pub async fn erase_scope(
+        &self,
+        scope: &str,
+        why: &Why,
+        list: Option<&Path>,
+    ) -> Result<Erased, NotErased> {
         let what = match scope.split_once('/') {
             Some(("case", id)) => What::Case(id.to_owned()),
             Some(("subject", tag)) => match hex::decode(tag) {
@@ -105,12 +128,14 @@ impl Store {
             },
             _ => return Err(NotErased::Nothing),
         };
-        self.erase(what, why).await
+        self.erase(what, why, list).await
     }
 
-    async fn erase(&self, what: What, why: &Why) -> Result<Erased, NotErased> {
+    async fn erase(&self, what: What, why: &Why, list: Option<&Path>) -> Result<Erased, NotErased> {
         let erasure = Erasure {
             backend: self.backend,
+            keyring: self.keyring.clone(),
+            list: list.map(Path::to_owned),
             what: what.clone(),
             why: why.clone(),
         };
@@ -148,10 +173,19 @@ impl Erasure {
         if let What::Subject(tag) = &self.what {
             self.erase_offers(connection, tag, &mut erased).await?;
         }
-        match erased.cases.is_empty() && erased.offers == 0 {
-            true => Err(NotErased::Nothing),
-            false => Ok(erased),
+        if erased.cases.is_empty() && erased.offers == 0 {
+            return Err(NotErased::Nothing);
         }
+        // What is noted and then not committed was ordered all the same; the other way round it would
+        // come back with a backup and nobody would know.
+        if let Some(list) = &self.list {
+            let record = ErasureRecord {
+                at: self.why.at.clone(),
+                scope: erased.scope.clone(),
+            };
+            record.append_to(list)?;
+        }
+        Ok(erased)
     }
 
     /// The cases, each of which is over and stays as it is.
@@ -289,13 +323,14 @@ impl Erasure {
 
     async fn note(&self, connection: &mut Connection, scope: &str) -> Result<(), Error> {
         sqlx::query(
-            "INSERT INTO erasures (scope, at, by, reason) VALUES ($1, $2, $3, $4)
+            "INSERT INTO erasures (scope, at, by, reason, seal) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (scope, at) DO NOTHING",
         )
         .bind(scope)
         .bind(&self.why.at)
         .bind(&self.why.by)
         .bind(&self.why.reason)
+        .bind(&self.keyring.erasure_seal(scope, &self.why)?[..])
         .execute(connection)
         .await
         .map_err(failed("note an erasure"))?;
@@ -318,7 +353,7 @@ async fn effects_live(connection: &mut Connection, case_id: &str) -> Result<bool
     Ok(live.is_some())
 }
 
-async fn destroy(connection: &mut Connection, scope: &str) -> Result<(), Error> {
+pub(crate) async fn destroy(connection: &mut Connection, scope: &str) -> Result<(), Error> {
     sqlx::query("DELETE FROM data_keys WHERE scope = $1")
         .bind(scope)
         .execute(connection)

@@ -139,6 +139,15 @@ pub enum Error {
         /// A case, or the scope of a key.
         what: String,
     },
+    /// The list of erasures beside the database; where it cannot be written nothing is erased.
+    #[error("cannot use the list of erasures {}", path.display())]
+    ErasureList {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// Older master keys still open something.
     #[error("{data_keys} data keys are still under older master keys: rotate first")]
     KeysInUse {
@@ -204,6 +213,12 @@ pub enum CommitError {
         /// The case that holds it.
         case_id: String,
     },
+    /// A material that the case names is not kept, or not any more.
+    #[error("the material {sha256} is not kept here")]
+    MaterialNotStored {
+        /// Hex, of its bytes.
+        sha256: String,
+    },
     /// The caller has used this idempotency key for another request.
     #[error("the idempotency key {key} was used for another request")]
     IdempotencyMismatch {
@@ -261,7 +276,7 @@ pub(crate) trait Failure: From<Error> + Send + 'static {
 impl Failure for Error {
     fn database(&self) -> Option<&sqlx::Error> {
         match self {
-            Error::Database { source, .. } => Some(source),
+            Error::Database { source, .. } | Error::Corrupt { source, .. } => Some(source),
             _ => None,
         }
     }
@@ -303,5 +318,17 @@ pub(crate) fn malformed(what: &str, source: serde_json::Error) -> Error {
     Error::Malformed {
         what: what.to_owned(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_database_said_is_told_of_damage_too() {
+        let (operation, source) = ("read", sqlx::Error::PoolClosed);
+        let error = CommitError::Store(Error::Corrupt { operation, source });
+        assert!(error.database().is_some());
     }
 }

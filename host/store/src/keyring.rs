@@ -1,11 +1,12 @@
 //! Data keys, one a scope: made with what they are for, wrapped in `data_keys`, and remembered
 //! unwrapped. The database decides: a key whose row is gone is gone, whatever is remembered.
 
-use crate::error::failed;
+use crate::backend::{Backend, joined};
+use crate::error::{failed, to_json};
 use crate::vault::{DataKey, Hash, Wrapped};
-use crate::{Connection, Error, Masters};
+use crate::{Connection, Error, Masters, Why};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// Unwrapped keys in memory.
 const REMEMBERED_MAX: usize = 8192;
@@ -39,8 +40,11 @@ pub(crate) type Columns = (Option<String>, Option<Vec<u8>>);
 pub(crate) struct Keyring(Arc<Inner>);
 
 struct Inner {
+    backend: Backend,
     masters: Masters,
     host: DataKey,
+    /// The master key that wraps: the one that the host's key is under, as far as is known here.
+    wrapping: RwLock<String>,
     remembered: Mutex<Remembered>,
 }
 
@@ -76,20 +80,25 @@ impl Remembered {
 
 impl Keyring {
     /// Over a database, whose host's key is made where it has none.
-    pub async fn open(masters: Masters, connection: &mut Connection) -> Result<Keyring, Error> {
-        let host = match find(connection, HOST).await? {
-            Some(wrapped) => masters.unwrap(HOST, &wrapped)?,
+    pub async fn open(
+        backend: Backend,
+        masters: Masters,
+        connection: &mut Connection,
+    ) -> Result<Keyring, Error> {
+        let wrapped = match find(connection, HOST).await? {
+            Some(wrapped) => wrapped,
             None => {
-                let wrapped = masters.wrap(HOST, &DataKey::generate()?)?;
-                insert(connection, HOST, &wrapped, None).await?;
+                let wrapped = masters.wrap(&masters.newest()?, HOST, &DataKey::generate()?)?;
+                insert(connection, HOST, &wrapped).await?;
                 // Another node may have been first.
-                let kept = find(connection, HOST).await?;
-                masters.unwrap(HOST, &kept.unwrap_or(wrapped))?
+                find(connection, HOST).await?.unwrap_or(wrapped)
             }
         };
         Ok(Keyring(Arc::new(Inner {
+            backend,
+            host: masters.unwrap(HOST, &wrapped)?,
+            wrapping: RwLock::new(wrapped.master),
             masters,
-            host,
             remembered: Mutex::default(),
         })))
     }
@@ -117,6 +126,12 @@ impl Keyring {
     pub fn head_seal(&self, case_id: &str, version: u64, head: &Hash) -> Hash {
         let sealed = [case_id.as_bytes(), &version.to_be_bytes(), head].concat();
         self.0.host.mac("head", &sealed)
+    }
+
+    /// Over an erasure, so that a key which somebody else has destroyed does not pass for erased.
+    pub fn erasure_seal(&self, scope: &str, why: &Why) -> Result<Hash, Error> {
+        let sealed = to_json(&(scope, &why.at, &why.by, &why.reason), "an erasure")?;
+        Ok(self.0.host.mac("erasure", sealed.as_bytes()))
     }
 
     /// The key of a case, of the columns of [`KEY_OF_CASE`].
@@ -171,6 +186,20 @@ impl Keyring {
         self.unwrap(scope, columns)
     }
 
+    /// The master key that wraps, as the database says now.
+    pub async fn wrapping(&self, connection: &mut Connection) -> Result<String, Error> {
+        if let Some(wrapped) = find(connection, HOST).await? {
+            let wrapping = self.0.wrapping.write();
+            *wrapping.unwrap_or_else(PoisonError::into_inner) = wrapped.master;
+        }
+        Ok(self.wrapping_here())
+    }
+
+    fn wrapping_here(&self) -> String {
+        let wrapping = self.0.wrapping.read();
+        wrapping.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Keeps the key of a new scope.
     pub async fn add(
         &self,
@@ -178,29 +207,32 @@ impl Keyring {
         scope: &str,
         key: &DataKey,
     ) -> Result<(), Error> {
-        let wrapped = self.0.masters.wrap(scope, key)?;
-        if insert(connection, scope, &wrapped, Some(HOST)).await? {
-            return Ok(());
+        let mut master = self.wrapping_here();
+        // Held until the new key is committed: nobody retires the master key before that.
+        while !hold(self.0.backend, connection, HOST, Some(&master)).await? {
+            let now = self.wrapping(connection).await?;
+            if now == master {
+                return Err(Error::Erased {
+                    what: HOST.to_owned(),
+                });
+            }
+            // Another node has rotated.
+            master = now;
         }
-        // Another node has rotated: its master key is read with the host's key, which it wraps.
-        if let Some(wrapped) = find(connection, HOST).await? {
-            self.0.masters.unwrap(HOST, &wrapped)?;
-        }
-        let wrapped = self.0.masters.wrap(scope, key)?;
-        insert(connection, scope, &wrapped, None).await?;
-        Ok(())
+        let wrapped = self.0.masters.wrap(&master, scope, key)?;
+        insert(connection, scope, &wrapped).await
     }
 
-    /// The key of a scope, made where there is none.
+    /// The key of a scope, made where there is none; there to stay until the transaction ends.
     pub async fn find_or_make(
         &self,
         connection: &mut Connection,
         scope: &str,
     ) -> Result<DataKey, Error> {
-        if let Some(key) = self.find(connection, scope).await? {
-            return Ok(key);
+        // Whoever is about to destroy it is waited for.
+        while !hold(self.0.backend, connection, scope, None).await? {
+            self.add(connection, scope, &DataKey::generate()?).await?;
         }
-        self.add(connection, scope, &DataKey::generate()?).await?;
         let kept = self.find(connection, scope).await?;
         kept.ok_or_else(|| Error::Erased {
             what: scope.to_owned(),
@@ -218,27 +250,40 @@ async fn find(connection: &mut Connection, scope: &str) -> Result<Option<Wrapped
     Ok(found.map(|(master, bytes)| Wrapped { master, bytes }))
 }
 
-/// False where the scope has a key, or `beside` has one under another master key.
-async fn insert(
+/// Keeps the key of a scope from being destroyed until the transaction ends. False where there is none,
+/// or none under this master key.
+async fn hold(
+    backend: Backend,
     connection: &mut Connection,
     scope: &str,
-    wrapped: &Wrapped,
-    beside: Option<&str>,
+    master: Option<&str>,
 ) -> Result<bool, Error> {
-    let inserted = sqlx::query(
-        "INSERT INTO data_keys (scope, master, wrapped)
-         SELECT $1, $2, $3
-         WHERE $4 IS NULL OR EXISTS (SELECT 1 FROM data_keys WHERE scope = $4 AND master = $2)
+    let lock = backend.for_key_share();
+    let sql = joined(format!(
+        "SELECT scope FROM data_keys WHERE scope = $1 AND ($2 IS NULL OR master = $2){lock}"
+    ));
+    let held: Option<String> = sqlx::query_scalar(sql)
+        .bind(scope)
+        .bind(master)
+        .fetch_optional(connection)
+        .await
+        .map_err(failed("hold a data key"))?;
+    Ok(held.is_some())
+}
+
+/// Nothing where the scope has a key.
+async fn insert(connection: &mut Connection, scope: &str, wrapped: &Wrapped) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO data_keys (scope, master, wrapped) VALUES ($1, $2, $3)
          ON CONFLICT (scope) DO NOTHING",
     )
     .bind(scope)
     .bind(&wrapped.master)
     .bind(wrapped.bytes.as_slice())
-    .bind(beside)
     .execute(connection)
     .await
     .map_err(failed("keep a data key"))?;
-    Ok(inserted.rows_affected() == 1)
+    Ok(())
 }
 
 /// An open store knows its keys by heart, and tells nobody.

@@ -48,8 +48,8 @@ pub use commit::{
     TaskRow,
 };
 pub use deployments::{ActivationRow, BundleRow, NewActivation, Rollback};
-pub use effects::{EffectRow, EffectStatus};
-pub use erasure::{Erased, NotErased, Why};
+pub use effects::{EffectRow, EffectStatus, Hand};
+pub use erasure::{Erased, ErasureRecord, NotErased, Why};
 pub use error::{CommitError, Error};
 pub use files::{DocumentFile, DocumentInfo};
 pub use ledger::{Balances, BudgetRow, Instruction, NewBudget, ReservationRow, SentPayment};
@@ -116,7 +116,7 @@ impl Store {
         let operation = "read the host's key";
         let connection = pools.writers.acquire().await;
         let mut connection = connection.map_err(failed(operation))?;
-        let keyring = Keyring::open(masters.clone(), &mut connection).await?;
+        let keyring = Keyring::open(place.backend, masters.clone(), &mut connection).await?;
         drop(connection);
         Ok(Store {
             backend: place.backend,

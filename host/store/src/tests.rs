@@ -4,11 +4,8 @@ use crate::*;
 use chrono::{DateTime, Utc};
 use onething_case::{Event, Recorded};
 use onething_contract::{Effect, Intent, Office, Refusal, Settlement, Text};
-use onething_test_postgres::Postgres;
 use serde_json::json;
-use sqlx::Connection as _;
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 /// Each of these on a SQLite file and on PostgreSQL.
@@ -32,6 +29,7 @@ macro_rules! on_both {
 mod appeals;
 mod backup;
 mod closing;
+mod database;
 mod deployments;
 mod keeping;
 mod keys;
@@ -39,7 +37,11 @@ mod ledger;
 mod nodes;
 mod outreach;
 mod schema;
+mod sweeping;
 mod verify;
+
+use database::{Database, masters};
+use onething_test_postgres::Postgres;
 
 const AT: &str = "2025-01-06T09:00:00+08:00";
 const CASE: &str = "331102-2025-000001";
@@ -138,6 +140,7 @@ fn outcome(ticket: &str, well: bool) -> Settled {
             outcome: if well { Ok("{}".into()) } else { Err(refusal) },
         },
         claim: None,
+        by_hand: None,
     }
 }
 
@@ -158,75 +161,6 @@ fn tickets(effects: &[EffectRow]) -> Vec<&str> {
 
 fn at_second(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_736_125_200 + second, 0).unwrap()
-}
-
-/// The same for every database of a test.
-fn masters() -> &'static Masters {
-    static MASTERS: LazyLock<Masters> = LazyLock::new(|| Masters::in_memory().unwrap());
-    &MASTERS
-}
-
-/// A database that is there as long as the test. Each opening is another process's.
-enum Database {
-    File(tempfile::TempDir),
-    Postgres {
-        url: String,
-        _server: Option<Postgres>,
-    },
-}
-
-impl Database {
-    fn file() -> Database {
-        Database::File(tempfile::tempdir().unwrap())
-    }
-
-    fn postgres() -> Database {
-        let server = Postgres::start().unwrap();
-        let url = server.database().unwrap();
-        let _server = Some(server);
-        Database::Postgres { url, _server }
-    }
-
-    fn url(&self) -> String {
-        match self {
-            Database::File(folder) => format!("sqlite:{}/onething.db", folder.path().display()),
-            Database::Postgres { url, .. } => url.clone(),
-        }
-    }
-
-    async fn open(&self) -> Store {
-        self.try_open().await.unwrap()
-    }
-
-    async fn try_open(&self) -> Result<Store, Error> {
-        Store::connect(&self.url(), masters()).await
-    }
-
-    /// Lets events be changed, as nobody may.
-    async fn unlock_events(&self) {
-        self.sql(match self {
-            Database::File(_) => "DROP TRIGGER events_stay; DROP TRIGGER events_are_kept",
-            Database::Postgres { .. } => "ALTER TABLE events DISABLE TRIGGER USER",
-        })
-        .await;
-    }
-
-    /// Behind the store's back.
-    async fn sql(&self, statements: &'static str) {
-        sqlx::any::install_default_drivers();
-        let url = self.url()
-            + if matches!(self, Database::File(_)) {
-                "?mode=rwc"
-            } else {
-                ""
-            };
-        let mut connection = Connection::connect(&url).await.unwrap();
-        sqlx::raw_sql(statements)
-            .execute(&mut connection)
-            .await
-            .unwrap();
-        connection.close().await.unwrap();
-    }
 }
 
 async fn one_of_two_writers_succeeds(database: Database) {

@@ -155,7 +155,7 @@ async fn claim(
         "WITH chosen AS MATERIALIZED (
              SELECT case_id, name, rung FROM timers WHERE due <= $1 AND lease <= $1
              ORDER BY due, case_id, name, rung LIMIT $3{skip})
-         UPDATE timers SET lease = $2, claim = claim + 1
+         UPDATE timers SET lease = $2
          WHERE (case_id, name, rung) IN (SELECT case_id, name, rung FROM chosen)
          RETURNING case_id, name, rung, due"
     ));

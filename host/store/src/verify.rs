@@ -8,7 +8,8 @@ use crate::error::{failed, unsigned};
 use crate::read::{CaseColumns, SELECT_CASES};
 use crate::vault::{DataKey, Hash, Link, NO_HASH};
 use crate::{
-    CaseRow, Connection, Error, Store, VaultError, append, backend::joined, body, keyring, read,
+    CaseRow, Connection, Error, Store, VaultError, Why, append, backend::joined, body, keyring,
+    read,
 };
 use onething_case::Recorded;
 use std::fmt;
@@ -60,6 +61,11 @@ pub enum Wrong {
     /// The key is gone or not the case's, and nobody has erased the case.
     #[error("its key is gone, or does not open, and the case was not erased")]
     NoKey,
+    /// The row says that the case was erased, and the host has not done so, or its key is still there.
+    #[error(
+        "is said to be erased, and there is no erasure under the host's seal, or its key is still there"
+    )]
+    Erasure,
     /// The body does not open under the case's key.
     #[error("does not open under the key of its case")]
     Closed,
@@ -105,6 +111,8 @@ struct Kept {
     row: CaseColumns,
     /// The subject's tag, the head, its seal, and when it was erased.
     ends: Ends,
+    /// Who has it erased, why, and the seal over it.
+    erasure: Option<(String, String, Vec<u8>)>,
     events: Vec<EventColumns>,
 }
 
@@ -175,8 +183,20 @@ impl Store {
         .fetch_all(&mut *snapshot)
         .await
         .map_err(failed(operation))?;
+        let erasure =
+            sqlx::query_as("SELECT by, reason, seal FROM erasures WHERE scope = $1 AND at = $2")
+                .bind(keyring::of_case(case_id))
+                .bind(&ends.3)
+                .fetch_optional(&mut *snapshot)
+                .await
+                .map_err(failed(operation))?;
         snapshot.rollback().await.map_err(failed(operation))?;
-        Ok(Some(Kept { row, ends, events }))
+        Ok(Some(Kept {
+            row,
+            ends,
+            erasure,
+            events,
+        }))
     }
 
     /// What can be checked of an erased case too.
@@ -210,7 +230,29 @@ impl Store {
         if head != previous || sealed != **seal {
             return Ok(Err((None, Wrong::Seal)));
         }
+        if !self.is_erased_by_us(case_id, kept)? {
+            return Ok(Err((None, Wrong::Erasure)));
+        }
         Ok(Ok(()))
+    }
+
+    /// True of a case that is not erased, too.
+    fn is_erased_by_us(&self, case_id: &str, kept: &Kept) -> Result<bool, Error> {
+        let Some(at) = &kept.ends.3 else {
+            return Ok(true);
+        };
+        let Some((by, reason, seal)) = &kept.erasure else {
+            return Ok(false);
+        };
+        let why = Why {
+            by: by.clone(),
+            reason: reason.clone(),
+            at: at.clone(),
+        };
+        let sealed = self
+            .keyring
+            .erasure_seal(&keyring::of_case(case_id), &why)?;
+        Ok(sealed == **seal && kept.row.13.is_none())
     }
 
     fn check_bodies(

@@ -17,6 +17,18 @@ pub struct EffectQueue {
     pub oldest_at: String,
 }
 
+/// `stopped`: the effects, of a case or of all, behind one that was refused or is dead.
+const BEHIND: &str = "WITH RECURSIVE behind (ticket, earlier) AS (
+         SELECT p.ticket, p.prerequisite
+         FROM effects AS e JOIN effect_prerequisites AS p ON p.ticket = e.ticket
+         WHERE e.status = 'pending' AND e.waits_for > 0 AND ($1 IS NULL OR e.case_id = $1)
+         UNION
+         SELECT b.ticket, p.prerequisite
+         FROM behind AS b JOIN effect_prerequisites AS p ON p.ticket = b.earlier),
+     stopped (ticket) AS (
+         SELECT b.ticket FROM behind AS b JOIN effects AS e ON e.ticket = b.earlier
+         WHERE e.status IN ('refused', 'dead'))";
+
 impl Store {
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), Error> {
@@ -53,17 +65,36 @@ impl Store {
             .collect()
     }
 
-    /// What waits to be carried out or answered.
+    /// Whether an effect of the case can still be carried out, or answered, by itself.
+    pub async fn effects_run(&self, case_id: &str) -> Result<bool, Error> {
+        let sql = joined(format!(
+            "{BEHIND} SELECT 1 FROM effects WHERE case_id = $1 AND status IN ('pending', 'sent')
+             AND ticket NOT IN (SELECT ticket FROM stopped) LIMIT 1",
+        ));
+        let runs: Option<i64> = sqlx::query_scalar(sql)
+            .bind(case_id)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(failed("look for effects that can still run"))?;
+        Ok(runs.is_some())
+    }
+
+    /// What waits to be carried out or answered; what stands behind a refusal or a dead effect waits
+    /// for nothing.
     pub async fn effect_queues(&self) -> Result<Vec<EffectQueue>, Error> {
-        let rows: Vec<(String, i64, String)> = sqlx::query_as(
-            "SELECT e.status, count(*), min(v.at)
+        let sql = joined(format!(
+            "{BEHIND} SELECT e.status, count(*), min(v.at)
              FROM effects AS e JOIN events AS v ON v.case_id = e.case_id AND v.n = e.event
              WHERE e.status IN ('pending', 'sent', 'dead')
+               AND e.ticket NOT IN (SELECT ticket FROM stopped)
              GROUP BY e.status ORDER BY e.status",
-        )
-        .fetch_all(&self.readers)
-        .await
-        .map_err(failed("count the effects that wait"))?;
+        ));
+        let no_case: Option<&str> = None;
+        let rows: Vec<(String, i64, String)> = sqlx::query_as(sql)
+            .bind(no_case)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed("count the effects that wait"))?;
         rows.into_iter()
             .map(|(status, count, oldest_at)| {
                 let count = unsigned(count, "a count")?;

@@ -188,7 +188,10 @@ fn rungs_hang_on_what_runs() {
         examine("y", &["x"]),
     ];
     let mut case = Case::of(plan);
-    let (over, material) = ("material/photo over", "material/photo overdue");
+    let (over, material) = (
+        "material/photo/2025-01-10 over",
+        "material/photo/2025-01-10 overdue",
+    );
     let acceptance = ["reminder", "overdue", "third"].map(|rung| format!("acceptance/a/1 {rung}"));
     assert_eq!(
         timers(&case.state),
@@ -210,7 +213,10 @@ fn rungs_hang_on_what_runs() {
         let mut timers = case.state.timers(&ladder()).into_iter();
         timers.find(|timer| timer.name == name).unwrap().at
     };
-    assert_eq!(at("material/photo"), When::DayOver("2025-01-10".into()));
+    assert_eq!(
+        at("material/photo/2025-01-10"),
+        When::DayOver("2025-01-10".into())
+    );
     assert!(matches!(
         at("clock/case/legal"),
         When::Limit { shift_days: -1, .. }
@@ -229,7 +235,7 @@ fn rungs_hang_on_what_runs() {
     };
     tell(&mut case, AT, &withdraw);
     assert!(timers(&case.state).is_empty());
-    case.refuses(rings("material/photo", "overdue"), "not-due");
+    case.refuses(rings("material/photo/2025-01-10", "overdue"), "not-due");
 }
 
 #[test]
@@ -251,6 +257,50 @@ fn a_rung_rings_once_and_the_bundle_does_not_hear() {
         &format!("effect-settled {ticket}"),
     );
     assert_eq!(case.state.next_reaction(), None);
+}
+
+#[test]
+fn nobody_is_reminded_of_what_is_over() {
+    let timer = "clock/step/x/1/legal";
+    let all = ["reminder", "overdue", "third"];
+    for (rang, left) in [
+        (&[][..], &all[..]),
+        (&["reminder"], &all[1..]),
+        (&["overdue"], &all[2..]),
+        (&["third"], &[]),
+        (&["reminder", "third"], &[]),
+    ] {
+        let mut case = Case::of(vec![examine("x", &[])]);
+        for rung in rang {
+            tell(&mut case, AT, &rings(timer, rung));
+        }
+        let expected: Vec<_> = left.iter().map(|rung| format!("{timer} {rung}")).collect();
+        let mut found = timers(&case.state);
+        found.retain(|row| row.starts_with(timer));
+        assert_eq!(found, expected, "{rang:?}");
+    }
+}
+
+#[test]
+fn a_material_that_is_promised_anew_rings_anew() {
+    let mut case = Case::of(vec![accept("a", &[])]);
+    let (first, second) = ("material/photo/2025-01-10", "material/photo/2025-01-20");
+    let late = "2025-01-11T09:00:00+08:00";
+    let code = "photo".to_owned();
+    tell(&mut case, late, &Command::MaterialOverdue { code });
+    tell(&mut case, late, &rings(first, "overdue"));
+    tell(&mut case, late, &decides("a", Verdict::ReturnForCorrection));
+    let mut next = round(1, vec![accept("a", &[])], "{}");
+    next.submission.materials[1].status = MaterialStatus::Promised("2025-01-20".into());
+    tell(&mut case, late, &Command::Correct(next));
+    let mut found = timers(&case.state);
+    found.retain(|row| row.starts_with("material/"));
+    assert_eq!(
+        found,
+        [format!("{second} over"), format!("{second} overdue")]
+    );
+    tell(&mut case, late, &rings(second, "overdue"));
+    assert_eq!(case.state.rung(second).unwrap().rung, "overdue");
 }
 
 #[test]

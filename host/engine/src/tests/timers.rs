@@ -91,8 +91,8 @@ fn every_rung_has_its_time() {
             "clock/step/check/1/promised overdue 05-07 00:00",
             "clock/step/check/1/promised overdue-1 05-08 00:00",
             "clock/step/check/1/promised overdue-3 05-10 00:00",
-            "material/photo over 05-21 00:00",
-            "material/photo overdue 05-21 00:00",
+            "material/photo/2026-05-20 over 05-21 00:00",
+            "material/photo/2026-05-20 overdue 05-21 00:00",
         ]
     );
 }
@@ -175,6 +175,34 @@ async fn a_timer_rings_once_and_tells_the_office() {
 }
 
 #[tokio::test]
+async fn a_host_that_comes_late_rings_the_highest_rung_and_no_other() {
+    let host = Host::new().await;
+    host.register(examined()).await.unwrap();
+    // The step's legal limit was over on the 12th, the next level's on the 13th.
+    let late = "2026-05-13T00:00:00+08:00";
+    assert!(
+        host.engine
+            .ring(ID, TIMER, "reminder", at(late))
+            .await
+            .unwrap()
+    );
+    assert_eq!(host.state(ID).await.rung(TIMER).unwrap().rung, "overdue-1");
+    host.work(late).await;
+    let case = host.engine.case(ID).await.unwrap();
+    let rang = case.events.iter().filter_map(|event| match &event.event {
+        onething_case::Event::Rang { timer, rung, .. } => Some((timer.as_str(), rung.as_str())),
+        _ => None,
+    });
+    let rang: Vec<_> = rang.collect();
+    let expected = [
+        (TIMER, "overdue-1"),
+        ("clock/case/promised", "overdue-3"),
+        ("clock/step/check/1/promised", "overdue-3"),
+    ];
+    assert_eq!(rang, expected);
+}
+
+#[tokio::test]
 async fn a_notice_that_is_over_and_a_material_that_has_not_come() {
     let host = Host::new().await;
     let mut case = examined();
@@ -191,7 +219,7 @@ async fn a_notice_that_is_over_and_a_material_that_has_not_come() {
     let day = at("2026-05-03T00:00:00+08:00");
     assert!(
         engine
-            .ring(ID, "material/photo", "overdue", day)
+            .ring(ID, "material/photo/2026-05-02", "overdue", day)
             .await
             .unwrap()
     );
@@ -201,7 +229,7 @@ async fn a_notice_that_is_over_and_a_material_that_has_not_come() {
     assert!(!engine.ring(ID, "notice/check", "over", over).await.unwrap());
     let state = host.state(ID).await;
     assert_eq!(state.step("check").unwrap().status, StepStatus::Effective);
-    let rung = state.rung("material/photo").unwrap();
+    let rung = state.rung("material/photo/2026-05-02").unwrap();
     assert_eq!(rung.at, "2026-05-03T00:00:00+08:00");
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::{ATTEMPTS_MAX, ByHand, HandVerdict};
 use chrono::TimeDelta;
 use onething_contract::Recipient;
-use onething_store::EffectRow;
+use onething_store::{EffectRow, Hand};
 use std::time::Duration;
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -31,6 +31,67 @@ async fn asked(tickets: &[&str]) -> Host {
     host
 }
 
+#[tokio::test]
+async fn what_nobody_used_for_a_week_is_taken_away() {
+    let host = Host::new().await;
+    let store = &host.engine.store;
+    let sha256 = store.put_material(b"scan", "image/png", AT).await.unwrap();
+    host.work("2026-05-07T09:00:00+08:00").await;
+    assert!(store.has_material(&sha256).await.unwrap());
+    // Within the hour nobody looks again.
+    host.work("2026-05-07T09:30:00+08:00").await;
+    assert!(store.has_material(&sha256).await.unwrap());
+    host.work("2026-05-07T10:00:00+08:00").await;
+    assert!(!store.has_material(&sha256).await.unwrap());
+    let mut case = registration("a", None);
+    case.round.submission.materials = vec![onething_contract::Material {
+        code: "scan".into(),
+        status: onething_contract::MaterialStatus::Supplied(sha256),
+    }];
+    assert_eq!(code(host.register(case).await), "material-not-stored");
+}
+
+#[tokio::test]
+async fn no_text_has_a_nul() {
+    let host = Host::new().await;
+    host.register(registration("a", None)).await.unwrap();
+    let decide = async |opinion: &str| {
+        let asked = Decide {
+            round: 0,
+            task_version: None,
+            on_behalf_of: None,
+            verdict: Verdict::Hold,
+            reasons: Vec::new(),
+            opinion: opinion.into(),
+            payload: None,
+        };
+        let office = step("check", "commerce", StepMode::Manual).office;
+        let decided = host
+            .engine
+            .decide("a", "check", asked, "x", &office, at(AT));
+        code(decided.await)
+    };
+    assert_eq!(decide("\0").await, "text");
+    let withdrawn = host.engine.withdraw("a", "x", "no\0t", at(AT)).await;
+    assert_eq!(code(withdrawn), "text");
+    assert_eq!(code(host.engine.case("a\0").await), "unknown case");
+    for (value, is_storable) in [
+        (serde_json::json!({"a": ["b", {"c": "d\0"}]}), false),
+        (serde_json::json!({"a\0": 1}), false),
+        // JSON that is kept as a text, as a case keeps its answers.
+        (
+            serde_json::json!({"answers": "{\"a\": \"\\u0000\"}"}),
+            false,
+        ),
+        // A backslash and letters.
+        (serde_json::json!({"a": "\\u0000"}), true),
+        (serde_json::json!({"a": "姓名\n"}), true),
+    ] {
+        let found = crate::asked::check_storable(&value);
+        assert_eq!(found.is_ok(), is_storable, "{value}");
+    }
+}
+
 async fn row(host: &Host, ticket: &str) -> EffectRow {
     host.engine.effect(ticket).await.unwrap()
 }
@@ -54,7 +115,7 @@ async fn what_fails_for_ever_is_a_persons() {
     let too_early = by_hand("a-1-1", HandVerdict::Done, now).await;
     assert_eq!(code(too_early), "effect-not-dead");
     assert_eq!(
-        code(engine.retry_effect("a-1-1", "运维").await),
+        code(engine.retry_effect("a-1-1", "运维", now).await),
         "effect-not-dead"
     );
     for _ in 0..ATTEMPTS_MAX + 2 {
@@ -70,12 +131,24 @@ async fn what_fails_for_ever_is_a_persons() {
     assert_eq!(code(engine.effect("none").await), "unknown effect");
 
     fs::remove_file(&outbox).unwrap();
-    engine.retry_effect("a-1-1", "运维").await.unwrap();
+    engine.retry_effect("a-1-1", "运维", now).await.unwrap();
     engine.work(now).await.unwrap();
-    assert_eq!(row(&host, "a-1-1").await.status, EffectStatus::Done);
+    let hand = |now| Hand {
+        by: "运维".into(),
+        at: crate::stamp(now),
+    };
+    let retried = row(&host, "a-1-1").await;
+    assert_eq!(
+        (retried.status, retried.by_hand),
+        (EffectStatus::Done, Some(hand(now)))
+    );
 
     let case = by_hand("a-1-2", HandVerdict::Done, now).await.unwrap();
-    assert_eq!(row(&host, "a-1-2").await.status, EffectStatus::Done);
+    let settled = row(&host, "a-1-2").await;
+    assert_eq!(
+        (settled.status, settled.by_hand),
+        (EffectStatus::Done, Some(hand(now)))
+    );
     let is_it = |event: &Event| {
         matches!(event, Event::SettledByHand { ticket, by, opinion }
             if ticket == "a-1-2" && by == "运维" && opinion == "已电话告知")

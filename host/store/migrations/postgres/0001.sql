@@ -29,6 +29,8 @@ CREATE TABLE erasures (
     at     TEXT COLLATE "C" NOT NULL,
     by     TEXT COLLATE "C" NOT NULL,
     reason TEXT COLLATE "C" NOT NULL,
+    -- The host's MAC over the other columns.
+    seal   BYTEA NOT NULL,
     PRIMARY KEY (scope, at)
 );
 
@@ -129,7 +131,6 @@ CREATE TABLE timers (
     name    TEXT COLLATE "C" NOT NULL,
     rung    TEXT COLLATE "C" NOT NULL,
     due     BIGINT,
-    claim   BIGINT  NOT NULL DEFAULT 0,
     lease   BIGINT  NOT NULL DEFAULT 0,
     PRIMARY KEY (case_id, name, rung)
 );
@@ -151,7 +152,10 @@ CREATE TABLE effects (
     -- One more each time it is handed out: whoever has an older one has lost it.
     claim      BIGINT  NOT NULL DEFAULT 0,
     attempts   BIGINT  NOT NULL DEFAULT 0,
-    last_error BYTEA
+    last_error BYTEA,
+    -- Who last let it be tried again, or said what became of it, and when.
+    hand_by    TEXT COLLATE "C",
+    hand_at    TEXT COLLATE "C"
 );
 CREATE INDEX effects_by_case ON effects (case_id, event);
 CREATE INDEX effects_due ON effects (due, case_id, event, ticket)
@@ -209,6 +213,8 @@ CREATE TABLE materials (
     size       BIGINT  NOT NULL,
     stored_at  TEXT COLLATE "C" NOT NULL
 );
+
+CREATE INDEX materials_by_age ON materials (stored_at, sha256);
 
 -- The cases that name a material.
 CREATE TABLE material_uses (

@@ -23,6 +23,8 @@ CREATE TABLE erasures (
     at     TEXT NOT NULL,
     by     TEXT NOT NULL,
     reason TEXT NOT NULL,
+    -- The host's MAC over the other columns.
+    seal   BLOB NOT NULL,
     PRIMARY KEY (scope, at)
 ) STRICT;
 
@@ -123,7 +125,6 @@ CREATE TABLE timers (
     name    TEXT    NOT NULL,
     rung    TEXT    NOT NULL,
     due     INTEGER,
-    claim   INTEGER NOT NULL DEFAULT 0,
     lease   INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (case_id, name, rung)
 ) STRICT;
@@ -145,7 +146,10 @@ CREATE TABLE effects (
     -- One more each time it is handed out: whoever has an older one has lost it.
     claim      INTEGER NOT NULL DEFAULT 0,
     attempts   INTEGER NOT NULL DEFAULT 0,
-    last_error BLOB
+    last_error BLOB,
+    -- Who last let it be tried again, or said what became of it, and when.
+    hand_by    TEXT,
+    hand_at    TEXT
 ) STRICT;
 CREATE INDEX effects_by_case ON effects (case_id, event);
 CREATE INDEX effects_due ON effects (due, case_id, event, ticket)
@@ -205,6 +209,8 @@ CREATE TABLE materials (
     size       INTEGER NOT NULL,
     stored_at  TEXT    NOT NULL
 ) STRICT;
+
+CREATE INDEX materials_by_age ON materials (stored_at, sha256);
 
 -- The cases that name a material.
 CREATE TABLE material_uses (

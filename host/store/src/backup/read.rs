@@ -51,7 +51,7 @@ impl Store {
         let mut transaction = begun.map_err(failed(operation))?;
         prepare(&place, &mut transaction, &checked.header, &tables).await?;
         let rows = fill(&place, &mut transaction, &checked, &tables).await?;
-        check_keys(masters, &mut transaction, &checked.header).await?;
+        check_keys(&place, masters, &mut transaction, &checked.header).await?;
         let committed = transaction.commit().await;
         committed.map_err(failed(operation))?;
         connection.close().await.map_err(failed(operation))?;
@@ -211,11 +211,12 @@ async fn insert_row(
 
 /// Who restores can read what was restored.
 async fn check_keys(
+    place: &Place,
     masters: &Masters,
     transaction: &mut Connection,
     header: &Header,
 ) -> Result<(), BackupError> {
-    match Keyring::open(masters.clone(), transaction).await {
+    match Keyring::open(place.backend, masters.clone(), transaction).await {
         Ok(keyring) if host_key(&keyring) == header.host_key => Ok(()),
         Ok(_) | Err(Error::Vault(VaultError::UnknownMaster { .. } | VaultError::Unwrap { .. })) => {
             Err(BackupError::OtherKeys)

@@ -71,7 +71,7 @@ async fn full(database: &Database) -> Store {
         reason: "保管期满".into(),
         at: AT.into(),
     };
-    store.erase_case("over", &why).await.unwrap();
+    store.erase_case("over", &why, None).await.unwrap();
     store
 }
 
@@ -97,6 +97,12 @@ async fn it_goes_round_from(one: Database, other: Database) {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     let again = store.backup(&path("first"), AT).await;
     assert!(matches!(again, Err(BackupError::File { .. })), "{again:?}");
+
+    // Somebody else is writing one of this name.
+    fs::write(path("busy.part"), "theirs").unwrap();
+    let busy = store.backup(&path("busy"), AT).await.unwrap_err();
+    assert!(busy.to_string().contains("busy.part"), "{busy}");
+    assert_eq!(fs::read_to_string(path("busy.part")).unwrap(), "theirs");
 
     let told = restored(&path("first"), &other).await.unwrap();
     assert_eq!((told.rows, told.made_at.as_str()), (backup.rows, AT));

@@ -76,6 +76,10 @@ async fn of_a_file_that_is_refused_nothing_stays(database: Database) {
     going_on.write(&bytes).await.unwrap();
     store.sweep_uploads(LATER).await.unwrap();
     assert_eq!(rows(&store).await, (1, 1));
+    // What it brings late does not lie about for ever.
+    let error = left.write(&vec![0; CHUNK_BYTES]).await.unwrap_err();
+    assert!(matches!(error, Error::UploadGone), "{error}");
+    assert_eq!(rows(&store).await, (1, 1));
     let error = left.finish(None, "x", AT).await.unwrap_err();
     assert!(matches!(error, Error::UploadGone), "{error}");
     let sha256 = going_on.finish(None, "x", AT).await.unwrap();
@@ -138,7 +142,7 @@ async fn what_is_in_force_is_a_log_that_is_only_added_to(database: Database) {
     assert!(store.activate(&b, &day).await.unwrap());
     assert!(store.activate(&b, &activation("2026-01-01")).await.unwrap());
     let versions = async || -> Vec<(String, String)> {
-        let standing = store.standing().await.unwrap().into_iter();
+        let standing = store.standing(None).await.unwrap().into_iter();
         let of_m = standing.filter(|row| row.bundle.matter == "m");
         of_m.map(|row| (row.bundle.version, row.from_day)).collect()
     };
@@ -180,7 +184,7 @@ async fn two_hosts_take_in_the_same_folder(database: Database) {
         stores[1].activate_unknown(&row, &day)
     );
     assert_eq!(usize::from(one.unwrap()) + usize::from(other.unwrap()), 1);
-    assert_eq!(stores[0].standing().await.unwrap().len(), 1);
+    assert_eq!(stores[0].standing(None).await.unwrap().len(), 1);
 }
 
 on_both! {

@@ -34,12 +34,20 @@ async fn keys_are_rotated_while_cases_go_on(database: Database) {
     });
     let writers: Vec<_> = writers.collect();
     for _ in 0..3 {
+        operator.add_key().unwrap();
         let rotated = operator.rotate_keys().await.unwrap();
         assert!(rotated.data_keys > 0);
+        // A node that writes under the old key is waited for.
+        match operator.retire_keys().await {
+            Ok(master) => assert_eq!(master, rotated.master),
+            Err(Error::KeysInUse { data_keys }) => assert!(data_keys > 0),
+            Err(error) => panic!("{error}"),
+        }
     }
     for writer in writers {
         writer.await.unwrap();
     }
+    operator.add_key().unwrap();
     let last = operator.rotate_keys().await.unwrap();
     assert!(last.data_keys <= 161, "{last:?}");
     assert_eq!(operator.retire_keys().await.unwrap(), last.master);
@@ -77,19 +85,64 @@ async fn no_master_key_is_retired_that_opens_something(database: Database) {
         .register(&commit(CASE, 1, 1), None, None)
         .await
         .unwrap();
-    // As a rotation that was stopped at once.
-    masters.rotate().unwrap();
+    // One that was added and wraps nothing yet stays.
+    let new = store.add_key().unwrap();
+    store.retire_keys().await.unwrap();
+    assert_eq!(masters.names().unwrap().len(), 2);
+    // A rotation that was stopped at once: the host's key is under the new one, and no other.
+    store.wrap_host_anew(&new).await;
     let refused = store.retire_keys().await.unwrap_err();
-    assert!(matches!(refused, Error::KeysInUse { data_keys: 2 }));
-    // A new case goes on under the key that the host's is under, or a newer one.
+    assert!(matches!(refused, Error::KeysInUse { data_keys: 1 }));
     store
         .register(&commit("other", 1, 1), None, None)
         .await
         .unwrap();
-    assert_eq!(store.rotate_keys().await.unwrap().data_keys, 3);
+    assert_eq!(store.rotate_keys().await.unwrap().data_keys, 1);
     store.retire_keys().await.unwrap();
     let store = Store::connect(&database.url(), &masters).await.unwrap();
     assert_eq!(store.load(CASE).await.unwrap().len(), 1);
+}
+
+/// A node whose file lacks a key that was added elsewhere reads and writes until it wraps.
+async fn an_added_key_wraps_nothing_before_it_is_on_every_node(database: Database) {
+    let folder = tempfile::tempdir().unwrap();
+    let files = ["here", "there"].map(|name| folder.path().join(name));
+    Masters::open(&files[0]).unwrap();
+    std::fs::copy(&files[0], &files[1]).unwrap();
+    let node = async |file| Store::connect(&database.url(), &Masters::open(file).unwrap()).await;
+    let (here, there) = (
+        node(&files[0]).await.unwrap(),
+        node(&files[1]).await.unwrap(),
+    );
+    let new = here.add_key().unwrap();
+    for (store, id) in [(&here, "a"), (&there, "b")] {
+        store.register(&commit(id, 1, 1), None, None).await.unwrap();
+    }
+    let restarted = node(&files[0]).await.unwrap();
+    restarted
+        .register(&commit("c", 1, 1), None, None)
+        .await
+        .unwrap();
+    for id in ["a", "b", "c"] {
+        assert_eq!(there.load(id).await.unwrap().len(), 1, "{id}");
+    }
+    let keys = here.master_keys().await.unwrap();
+    let told: Vec<_> = keys.iter().map(|key| (key.wraps, key.data_keys)).collect();
+    assert_eq!(told, [(true, 4), (false, 0)]);
+    assert_eq!(keys[1].name, new);
+
+    std::fs::copy(&files[0], &files[1]).unwrap();
+    assert_eq!(here.rotate_keys().await.unwrap().master, new);
+    there
+        .register(&commit("d", 1, 1), None, None)
+        .await
+        .unwrap();
+    for store in [&here, &there] {
+        assert_eq!(store.load("a").await.unwrap().len(), 1);
+        assert_eq!(store.load("d").await.unwrap().len(), 1);
+    }
+    let keys = there.master_keys().await.unwrap();
+    assert_eq!((keys[1].wraps, keys[1].data_keys), (true, 5));
 }
 
 async fn anothers_keys_are_refused(database: Database) {
@@ -134,7 +187,7 @@ async fn what_is_erased_is_gone_and_its_chain_is_not(database: Database) {
         .await
         .unwrap();
 
-    let erased = store.erase_case(CASE, &why()).await.unwrap();
+    let erased = store.erase_case(CASE, &why(), None).await.unwrap();
     let expected = Erased {
         scope: format!("case/{CASE}"),
         cases: vec![CASE.into()],
@@ -190,7 +243,41 @@ async fn what_is_erased_is_gone_and_its_chain_is_not(database: Database) {
     let again = store.register(&again, None, None).await;
     let taken = matches!(again, Err(CommitError::KeyTaken { .. }));
     assert!(taken, "what may be once stays once");
-    let twice = store.erase_case(CASE, &why()).await;
+    // Without the host's key nobody says that something was erased, or why.
+    for (forge, undo) in [
+        (
+            "UPDATE erasures SET reason = 'x'",
+            "UPDATE erasures SET reason = '保管期满'",
+        ),
+        (
+            "UPDATE cases SET erased_at = '2026-01-07T09:00:00+08:00' WHERE erased_at IS NOT NULL",
+            "UPDATE cases SET erased_at = '2026-01-06T09:00:00+08:00' WHERE erased_at IS NOT NULL",
+        ),
+    ] {
+        let run = async |sql| {
+            sqlx::raw_sql(sql)
+                .execute(store.writer.pool())
+                .await
+                .unwrap()
+        };
+        run(forge).await;
+        let forged = store.verify(CASE, |_| Err("it is not asked".into())).await;
+        assert!(
+            matches!(forged, Err(NotVerified::Broken(broken)) if broken.wrong == Wrong::Erasure),
+            "{forge}"
+        );
+        run(undo).await;
+    }
+    let second = "UPDATE cases SET erased_at = '2026-01-06T09:00:00+08:00' WHERE id = 'second'";
+    sqlx::raw_sql(second)
+        .execute(store.writer.pool())
+        .await
+        .unwrap();
+    let forged = store
+        .verify("second", |_| Err("it is not asked".into()))
+        .await;
+    assert!(matches!(forged, Err(NotVerified::Broken(_))), "{forged:?}");
+    let twice = store.erase_case(CASE, &why(), None).await;
     assert!(matches!(twice, Err(NotErased::Nothing)));
     if let Database::File(folder) = &database {
         for entry in std::fs::read_dir(folder.path()).unwrap() {
@@ -215,7 +302,9 @@ async fn a_subject_is_erased_as_a_whole_or_not(database: Database) {
     let kept = store.keep_offers(&run, "policy-redemption", "331102", &offers, AT);
     kept.await.unwrap();
 
-    let is_open = async || match store.erase_subject(subject, &why()).await {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("erasures.jsonl");
+    let is_open = async || match store.erase_subject(subject, &why(), Some(&list)).await {
         Err(NotErased::Open { case_id }) => assert_eq!(case_id, "third"),
         other => panic!("{other:?}"),
     };
@@ -230,7 +319,24 @@ async fn a_subject_is_erased_as_a_whole_or_not(database: Database) {
     settled.case.ended_at = Some(AT.into());
     settled.settled = vec![outcome("t-1", false)];
     store.append(&settled).await.unwrap();
-    let erased = store.erase_subject(subject, &why()).await.unwrap();
+    assert!(!list.exists(), "what is not erased is not noted");
+    // Where it cannot be noted it is not erased.
+    let unwritten = store
+        .erase_subject(subject, &why(), Some(folder.path()))
+        .await;
+    let unwritten = unwritten.unwrap_err();
+    let is_told = matches!(&unwritten, NotErased::Store(Error::ErasureList { .. }));
+    assert!(is_told, "{unwritten}");
+    assert_eq!(store.load("first").await.unwrap().len(), 2);
+    let erased = store
+        .erase_subject(subject, &why(), Some(&list))
+        .await
+        .unwrap();
+    let noted = std::fs::read_to_string(&list).unwrap();
+    assert!(
+        noted.contains(&erased.scope) && noted.contains(LATER),
+        "{noted}"
+    );
     let expected = Erased {
         scope: format!("subject/{}", hex::encode(store.keyring.subject(subject))),
         cases: ["first", "second", "third"].map(String::from).to_vec(),
@@ -241,7 +347,7 @@ async fn a_subject_is_erased_as_a_whole_or_not(database: Database) {
     assert_eq!(store.offers(OfferFilter::default(), 9).await.unwrap(), []);
     let to_do = store.offers_to_do("policy-redemption", 0, 9).await;
     assert_eq!(to_do.unwrap(), []);
-    let nobody = store.erase_scope(&erased.scope, &why()).await;
+    let nobody = store.erase_scope(&erased.scope, &why(), None).await;
     assert!(matches!(nobody, Err(NotErased::Nothing)));
     let keys: i64 = sqlx::query_scalar("SELECT count(*) FROM data_keys")
         .fetch_one(&store.readers)
@@ -253,6 +359,7 @@ async fn a_subject_is_erased_as_a_whole_or_not(database: Database) {
 on_both!(
     keys_are_rotated_while_cases_go_on,
     no_master_key_is_retired_that_opens_something,
+    an_added_key_wraps_nothing_before_it_is_on_every_node,
     anothers_keys_are_refused,
     what_is_erased_is_gone_and_its_chain_is_not,
     a_subject_is_erased_as_a_whole_or_not,

@@ -177,13 +177,11 @@ async fn a_paused_nodes_late_commit_is_refused(database: Database) {
     let late = store.fail_effect("t-2", 1, at_second(60), "late").await;
     assert!(!late.unwrap());
     assert!(!store.bury_effect("t-2", 1, "late").await.unwrap());
-    store.release_effects(&paused).await.unwrap();
-    let claimed = store.claim_effects(at_second(31), LEASE, 10).await.unwrap();
-    assert_eq!(tickets(&claimed), [""; 0], "it is still the other's");
-    other.release_effects(&again).await.unwrap();
+    let handed_back = other.fail_effect("t-2", 2, at_second(0), "stopped").await;
+    assert!(handed_back.unwrap());
     let claimed = store.claim_effects(at_second(31), LEASE, 10).await.unwrap();
     assert_eq!(tickets(&claimed), ["t-2"]);
-    assert_eq!((claimed[0].claim, claimed[0].attempts), (3, 2));
+    assert_eq!((claimed[0].claim, claimed[0].attempts), (3, 3));
 }
 
 async fn a_dead_effect_waits_for_a_person(database: Database) {
@@ -201,8 +199,14 @@ async fn a_dead_effect_waits_for_a_person(database: Database) {
     assert_eq!(dead[0].last_error.as_deref(), Some("no network"));
     assert_eq!(store.dead_effects(Some("t-1"), 10).await.unwrap(), []);
 
-    assert!(store.revive_effect("t-1").await.unwrap());
-    assert!(!store.revive_effect("t-1").await.unwrap());
+    let hand = Hand {
+        by: "运维".into(),
+        at: AT.into(),
+    };
+    assert!(store.revive_effect("t-1", &hand).await.unwrap());
+    assert!(!store.revive_effect("t-1", &hand).await.unwrap());
+    let revived = store.effect("t-1").await.unwrap().unwrap();
+    assert_eq!(revived.by_hand, Some(hand));
     assert_eq!(tickets(&claim(0).await.unwrap()), ["t-1"]);
     assert!(store.bury_effect("t-1", 2, "again").await.unwrap());
     // Settled by hand, it lets go what comes after it.

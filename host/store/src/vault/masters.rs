@@ -1,5 +1,6 @@
-//! Master keys: a file beside the database and not in it, the same for every node. The last key of
-//! the file wraps; the ones before open what they have wrapped.
+//! Master keys: a file beside the database and not in it, the same for every node. All keys of the
+//! file open what they have wrapped; which one wraps is not the file's to say, since a key may be in
+//! one node's file and not yet in another's.
 
 use super::{DataKey, KEY_BYTES, Wrapped, random};
 use crate::Error;
@@ -50,7 +51,7 @@ pub enum VaultError {
     },
     /// Wrapped with a key that is not in the file.
     #[error(
-        "the master key {master} is not in {}: bring the file of the node that made it",
+        "the master key {master} is not in {}: bring the file of the node that has it",
         path.display()
     )]
     UnknownMaster {
@@ -80,7 +81,7 @@ pub enum VaultError {
 pub struct Masters(Arc<Inner>);
 
 struct Inner {
-    /// Read again when a name turns up that is not known: another node may have rotated.
+    /// Read again when a name turns up that is not known: a key may have been added.
     path: Option<PathBuf>,
     keys: RwLock<Vec<Master>>,
 }
@@ -138,30 +139,34 @@ impl Masters {
         })))
     }
 
-    /// Adds a key, which wraps from now on, and answers its name. Files on other machines have to
-    /// follow before the old keys are taken out of this one.
+    /// Adds a key, which wraps nothing yet, and answers its name. The files of other machines have to
+    /// follow before it does.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn rotate(&self) -> Result<String, Error> {
+    pub fn add(&self) -> Result<String, Error> {
         let _alone = self.alone()?;
         let mut keys = self.keys();
-        keys.push(fresh()?);
-        self.keep(keys)
+        let new = fresh()?;
+        let id = new.id.clone();
+        keys.push(new);
+        self.keep(keys)?;
+        Ok(id)
     }
 
-    /// Takes out every key but the last, and answers the last one's name. What they wrapped must be
-    /// wrapped anew before.
+    /// Takes out every key before this one. What they wrapped must be wrapped anew before.
     ///
     /// # Errors
-    /// When the file cannot be written.
-    pub fn retire(&self) -> Result<String, Error> {
+    /// When the file cannot be written, or does not have it.
+    pub fn retire_before(&self, id: &str) -> Result<(), Error> {
         let _alone = self.alone()?;
         let keys = self.keys();
-        self.keep(keys[keys.len().saturating_sub(1)..].to_vec())
+        let found = keys.iter().position(|master| master.id == id);
+        let kept = found.and_then(|n| keys.get(n..));
+        self.keep(kept.ok_or_else(|| self.unknown(id))?.to_vec())
     }
 
-    /// The names of all, the one that wraps last; as the file has them now.
+    /// The names of all, in the order in which they were added; as the file has them now.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -189,23 +194,17 @@ impl Masters {
         Ok(())
     }
 
-    /// The name of the key that wraps.
-    pub fn current(&self) -> String {
-        self.keys()
-            .last()
-            .map(|master| master.id.clone())
-            .unwrap_or_default()
+    /// The name of the key that was added last.
+    pub(crate) fn newest(&self) -> Result<String, Error> {
+        let names = self.names()?;
+        names.last().cloned().ok_or_else(|| self.unknown(""))
     }
 
-    /// Wraps a data key for a scope.
-    pub(crate) fn wrap(&self, scope: &str, key: &DataKey) -> Result<Wrapped, Error> {
-        let keys = self.keys();
-        let Some(master) = keys.last() else {
-            return Err(self.unknown(""));
-        };
+    /// Wraps a data key for a scope with this master key.
+    pub(crate) fn wrap(&self, id: &str, scope: &str, key: &DataKey) -> Result<Wrapped, Error> {
         Ok(Wrapped {
-            master: master.id.clone(),
-            bytes: master.key.close(&place(scope), &*key.bytes)?,
+            master: id.to_owned(),
+            bytes: self.master(id)?.close(&place(scope), &*key.bytes)?,
         })
     }
 
@@ -256,13 +255,13 @@ impl Masters {
         *keys.unwrap_or_else(|poisoned| poisoned.into_inner()) = new;
     }
 
-    fn keep(&self, keys: Vec<Master>) -> Result<String, Error> {
+    fn keep(&self, keys: Vec<Master>) -> Result<(), Error> {
         if let Some(path) = &self.0.path {
             let text = Zeroizing::new(text(&keys));
             replace(path, &text).map_err(failed("write", path))?;
         }
         self.take(keys);
-        Ok(self.current())
+        Ok(())
     }
 }
 
@@ -323,7 +322,7 @@ fn read(path: &Path) -> Result<Vec<Master>, Error> {
 fn text(keys: &[Master]) -> String {
     let mut text = String::from(
         "# Master keys (主密钥). Who has this file and the database reads every case; without it nobody\n\
-         # reads any. Keep a copy apart from the backups of the database. The last key wraps.\n",
+         # reads any. Keep a copy apart from the backups of the database. `onething key list` tells which wraps.\n",
     );
     for Master { id, key } in keys {
         let hex = Zeroizing::new(hex::encode(*key.bytes));
@@ -390,7 +389,9 @@ mod tests {
         let path = folder.path().join("keys/master.toml");
         let masters = Masters::open(&path).unwrap();
         let key = DataKey::generate().unwrap();
-        let wrapped = masters.wrap("case/c", &key).unwrap();
+        let wrapped = masters
+            .wrap(&masters.newest().unwrap(), "case/c", &key)
+            .unwrap();
         let again = Masters::open(&path).unwrap();
         let unwrapped = again.unwrap("case/c", &wrapped).unwrap();
         assert_eq!(*unwrapped.bytes, *key.bytes);
@@ -399,22 +400,20 @@ mod tests {
     }
 
     #[test]
-    fn rotation_leaves_what_was_wrapped_readable_on_every_node() {
+    fn a_new_key_leaves_what_was_wrapped_readable_on_every_node() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.toml");
         let (here, there) = (Masters::open(&path).unwrap(), Masters::open(&path).unwrap());
         let key = DataKey::generate().unwrap();
-        let before = here.wrap("s", &key).unwrap();
-        let new = here.rotate().unwrap();
-        let after = here.wrap("s", &key).unwrap();
-        assert_eq!(
-            (after.master.as_str(), before.master == new),
-            (&*new, false)
-        );
+        let before = here.wrap(&here.newest().unwrap(), "s", &key).unwrap();
+        let new = here.add().unwrap();
+        assert_eq!(here.newest().unwrap(), new);
+        let after = here.wrap(&new, "s", &key).unwrap();
+        assert_ne!(before.master, after.master);
         // The other node learns of the new key when it meets it.
         assert!(there.unwrap("s", &after).is_ok());
         assert!(there.unwrap("s", &before).is_ok());
-        assert_eq!(here.retire().unwrap(), new);
+        here.retire_before(&new).unwrap();
         assert!(here.unwrap("s", &after).is_ok());
         let gone = here.unwrap("s", &before).unwrap_err();
         assert!(gone.to_string().contains(&before.master), "{gone}");
