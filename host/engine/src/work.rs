@@ -33,7 +33,7 @@ const UPLOAD_HOURS_MAX: i64 = 1;
 /// to it after a weekend, not after a week.
 const UNUSED_DAYS_MAX: i64 = 7;
 /// How often some node looks for that.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+const SWEEP_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How many are taken away at a time: each is held while it goes.
 const SWEEP_MAX: u32 = 100;
 
