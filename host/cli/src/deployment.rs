@@ -87,9 +87,14 @@ impl Deployment {
     /// Opens the store alone.
     pub async fn store(&self) -> anyhow::Result<Store> {
         self.make_data()?;
+        let is_new = !self.keys_file().exists();
         let masters = self.masters()?;
         // The address may have a password; the store names the place without it.
         let store = Store::connect(&self.database(), &masters).await;
+        if is_new && store.is_err() {
+            // New keys beside a store of other ones would look like the ones that are missing.
+            let _ = std::fs::remove_file(self.keys_file());
+        }
         store.context("the store")
     }
 

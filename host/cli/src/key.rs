@@ -33,7 +33,7 @@ impl Key {
             Self::Add => {
                 let name = store.add_key()?;
                 say(&format!("{name} is in the file and wraps nothing yet"));
-                say("copy the file to every node, restart them, then: onething key rotate");
+                say("copy the file to every node, then: onething key rotate");
             }
             Self::Rotate => {
                 let rotated = store.rotate_keys().await?;
@@ -46,7 +46,16 @@ impl Key {
                 }
             }
             Self::Retire => {
+                let before = store.master_keys().await?;
                 let master = store.retire_keys().await?;
+                let after = store.master_keys().await?;
+                let gone = |name: &str| after.iter().all(|key| key.name != name);
+                for key in before.iter().filter(|key| gone(&key.name)) {
+                    say(&format!(
+                        "{} is out of the file: keep it for the backups that were made under it",
+                        key.name
+                    ));
+                }
                 say(&format!("{master} wraps; no older key is in the file"));
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::deployment::Deployment;
 use crate::{say, tell};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use onething_server::Callers;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -34,8 +34,11 @@ impl Serve {
     /// Serves until interrupted.
     pub async fn run(self, deployment: &Deployment) -> anyhow::Result<()> {
         // Before anybody is told that it serves: whoever is told may ask it to stop.
-        let stop = stop()?;
-        let engine = deployment.open().await?;
+        let mut stop = Box::pin(stop()?);
+        let engine = tokio::select! {
+            engine = deployment.open() => engine?,
+            () = &mut stop => bail!("it was asked to stop before it served"),
+        };
         let path = self
             .callers
             .unwrap_or_else(|| deployment.data.join("callers.toml"));

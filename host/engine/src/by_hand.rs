@@ -4,6 +4,7 @@ use crate::asked::{NAME_CHARS_MAX, TEXT_CHARS_MAX, check_text};
 use crate::effects::refusal;
 use crate::engine::{Case, Engine, stamp};
 use crate::error::Error;
+use crate::work::LEASE;
 use chrono::{DateTime, FixedOffset};
 use onething_case::{Command, State};
 use onething_contract::{Effect, Settlement};
@@ -47,11 +48,11 @@ impl Engine {
         })
     }
 
-    /// Lets an effect that was given up be tried again, at once and as often as a new one; who did is
-    /// kept with it.
+    /// Lets an effect that was given up, or that rests for long, be tried again, at once and as often
+    /// as a new one; who did is kept with it.
     ///
     /// # Errors
-    /// Refused where it was not given up.
+    /// Refused where it was not given up, and does not rest.
     pub async fn retry_effect(
         &self,
         ticket: &str,
@@ -64,7 +65,10 @@ impl Engine {
             by: by.to_owned(),
             at: stamp(now),
         };
-        if !self.store.revive_effect(ticket, &hand).await? {
+        // What is being worked on is due within a lease.
+        let resting_after = now.to_utc() + LEASE;
+        let revived = self.store.revive_effect(ticket, &hand, resting_after);
+        if !revived.await? {
             return Err(not_dead(ticket));
         }
         tracing::info!(%ticket, "an effect is tried again by an operator's word");

@@ -206,12 +206,13 @@ impl Engine {
         Ok(bundle)
     }
 
-    /// The bundle of a case; `None` where it was never deployed here, or does not load.
+    /// The bundle of a case; `None` where it is nowhere, or is damaged. One that does not load here
+    /// may load on another host, of a newer version: that is left to them.
     pub(crate) async fn pinned_if_there(&self, state: &State) -> Result<Option<Bundle>, Error> {
         match self.pinned(&state.digest).await {
             Ok(bundle) => Ok(Some(bundle)),
             Err(Error::Unknown { .. }) => Ok(None),
-            Err(error @ Error::NotLoaded { .. }) => {
+            Err(error @ Error::Store(onething_store::Error::Damaged { .. })) => {
                 tracing::error!(case = %state.id, error = chain(&error), "a case is without its bundle");
                 Ok(None)
             }

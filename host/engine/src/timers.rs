@@ -130,6 +130,18 @@ fn is_too_early(timer: &Timer, due: DateTime<FixedOffset>) -> bool {
     }
 }
 
+/// Trying again does not help.
+fn is_the_cases(error: &onething_store::Error) -> bool {
+    use onething_store::Error;
+    matches!(
+        error,
+        Error::Erased { .. }
+            | Error::Damaged { .. }
+            | Error::Malformed { .. }
+            | Error::Event { .. }
+    )
+}
+
 impl Engine {
     /// Gives those rungs their moment that waited for a calendar, after parameters were published.
     ///
@@ -171,7 +183,7 @@ impl Engine {
         parameters: &Parameters,
     ) -> Result<(), Error> {
         match self.set_awaiting_of(case_id, parameters).await {
-            Err(Error::Store(error @ onething_store::Error::Database { .. })) => Err(error.into()),
+            Err(Error::Store(error)) if !is_the_cases(&error) => Err(error.into()),
             Err(error) => {
                 tracing::error!(case = %case_id, error = error.in_log(), "its timers wait on");
                 Ok(())

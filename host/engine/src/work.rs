@@ -170,12 +170,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes away uploads that were given up, and what was uploaded and never used, one node at a time.
+    /// Once a day: looks again for timers without a calendar, and, one node at a time, takes away
+    /// uploads that were given up and what was uploaded and never used.
     async fn sweep(&self, now: DateTime<FixedOffset>) -> Result<(), Error> {
         let at = now.with_timezone(&Utc);
         if !self.work.is_to_sweep(at) {
             return Ok(());
         }
+        // A commit may have counted by the parameters of before while they were gone over.
+        *self.work.calendars.lock().await = None;
         let node = &self.work.node;
         let taken = self.store.take_lease("materials", node, at, SWEEP_EVERY);
         if !taken.await? {

@@ -13,8 +13,8 @@ use crate::problem::Problem;
 use crate::{App, now};
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::StatusCode;
+use axum::extract::{DefaultBodyLimit, FromRequest, Path, Query, Request, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::NaiveDate;
 use onething_contract::Text;
@@ -131,6 +131,7 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
     request_body(content = Vec<u8>, content_type = "application/x-tar", description = "A tar, not compressed."),
     responses(
         (status = 201, description = "It is in force on this host, and on the others within a second.", body = DeployedBody),
+        (status = 411, description = "The header Content-Length is missing."),
         (status = 413, description = "The upload is too large."),
         (status = 422, description = "It is no such tar, or the bundle does not pass: every finding; the path of one is its fixture."),
     ),
@@ -139,7 +140,7 @@ pub(crate) async fn deploy_bundle(
     State(app): State<App>,
     caller: Caller,
     Checked(Query(asked)): Checked<Query<FromDay>>,
-    Checked(bytes): Checked<Bytes>,
+    request: Request,
 ) -> Result<Response, Problem> {
     caller.must_be(&[Role::Reformer, Role::Operator])?;
     let Ok(turn) = app.checks.clone().try_acquire_owned() else {
@@ -150,6 +151,15 @@ pub(crate) async fn deploy_bundle(
             "another bundle is being checked; try again",
         ));
     };
+    if !request.headers().contains_key(header::CONTENT_LENGTH) {
+        return Err(Problem::new(
+            StatusCode::LENGTH_REQUIRED,
+            "length-missing",
+            "请在 Content-Length 请求头中说明上传内容的字节数",
+            "say in the header Content-Length how many bytes are uploaded",
+        ));
+    }
+    let Checked(bytes) = Checked::<Bytes>::from_request(request, &app).await?;
     let Some(runtime) = app.engine.runtime().cloned() else {
         return Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,

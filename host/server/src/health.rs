@@ -54,9 +54,7 @@ pub(crate) async fn healthz() -> Json<Health> {
 )]
 pub(crate) async fn readyz(State(app): State<App>) -> (StatusCode, Json<Readiness>) {
     let mut missing = Vec::new();
-    if !answers(&app).await {
-        missing.push("store");
-    }
+    missing.extend(missing_of_store(&app).await);
     if app.engine.bundles().iter().next().is_none() {
         missing.push("bundles");
     }
@@ -71,16 +69,20 @@ pub(crate) async fn readyz(State(app): State<App>) -> (StatusCode, Json<Readines
     (code, Json(Readiness { status, missing }))
 }
 
-async fn answers(app: &App) -> bool {
+async fn missing_of_store(app: &App) -> Option<&'static str> {
     match tokio::time::timeout(READY_TIME_MAX, app.engine.store().ping()).await {
-        Ok(Ok(())) => true,
+        Ok(Ok(())) => None,
+        Ok(Err(error @ onething_store::Error::Vault(_))) => {
+            tracing::error!(%error, "the master key that wraps is not here");
+            Some("master-key")
+        }
         Ok(Err(error)) => {
             tracing::error!(%error, "the store does not answer");
-            false
+            Some("store")
         }
         Err(_) => {
             tracing::error!("the store does not answer in time");
-            false
+            Some("store")
         }
     }
 }

@@ -248,7 +248,15 @@ async fn is_over(app: &App, case: &Case) -> Result<bool, Problem> {
     if effects.all(|effect| effect.outcome.is_some()) {
         return Ok(true);
     }
-    Ok(!app.engine.store().effects_run(&state.id).await?)
+    let store = app.engine.store();
+    if store.effects_run(&state.id).await? {
+        return Ok(false);
+    }
+    // The last one may have been settled since the case was read: that is yet to be sent.
+    let versions = store.versions(std::slice::from_ref(&state.id)).await?;
+    Ok(versions
+        .iter()
+        .all(|(_, version)| *version == state.last_event))
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {

@@ -19,6 +19,8 @@ use onething_store::{BlobReader, Store};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+/// Of a media type; its parameters, which may name a file, are not kept.
+const MEDIA_TYPE_CHARS_MAX: usize = 100;
 /// A browser saves it and never shows it as a page of this host's.
 const NEVER_SHOWN: [(HeaderName, &str); 2] = [
     (header::CONTENT_DISPOSITION, "attachment"),
@@ -60,7 +62,8 @@ pub(crate) async fn put_material(
     caller.must_be(&[Role::Platform, Role::Clerk])?;
     let media_type = headers
         .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.to_str().ok()?.split(';').next())
+        .filter(|media_type| media_type.len() <= MEDIA_TYPE_CHARS_MAX)
         .ok_or_else(|| {
             Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -69,6 +72,11 @@ pub(crate) async fn put_material(
                 "say in the header Content-Type what the file is",
             )
         })?;
+    let announced = headers.get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|bytes| bytes.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|bytes| bytes > MATERIAL_BYTES_MAX) {
+        return Err(Problem::too_large());
+    }
     let taken_in = take_in(app.engine.store(), media_type, body);
     let taken_in = tokio::time::timeout(BODY_TIME_MAX, taken_in).await;
     let kept = taken_in.map_err(|_| Problem::too_slow())??;

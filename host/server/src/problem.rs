@@ -193,6 +193,17 @@ impl Problem {
         )
     }
 
+    /// The store is away, full or busy: nothing of the request was committed, or the next look says
+    /// what was.
+    fn unavailable() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "store-unavailable",
+            "办件库暂时不可用，请稍后查询并重试",
+            "the store is not available now; look again later and try again",
+        )
+    }
+
     /// A failure of the host's; the log says which.
     pub(crate) fn internal() -> Self {
         Self::new(
@@ -280,6 +291,12 @@ impl From<Error> for Problem {
                 "等待办理的申报过多，请稍后重试",
                 "too many requests wait to be run; try again",
             ),
+            Error::Store(onething_store::Error::Erased { .. }) => Self::erased(),
+            Error::Store(error) if error.is_unavailable() => {
+                let error = Error::Store(error).in_log();
+                tracing::error!(error, "the store is not available");
+                Self::unavailable()
+            }
             Error::Bundle(drive::Error::Fault { function, fault }) => faulted(function, &fault),
             error => failed(&error.in_log()),
         }
@@ -289,7 +306,6 @@ impl From<Error> for Problem {
 impl From<onething_store::Error> for Problem {
     fn from(error: onething_store::Error) -> Self {
         match error {
-            onething_store::Error::Erased { .. } => Self::erased(),
             onething_store::Error::BlobTooLarge { .. } => Self::too_large(),
             error => Error::from(error).into(),
         }

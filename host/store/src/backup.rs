@@ -175,16 +175,15 @@ impl Store {
             path: path.to_owned(),
         };
         let written = self.write_backup(&mut lines, made_at).await;
-        let backup = match written {
-            Ok(backup) => backup,
-            Err(error) => {
-                // What is left of it is no backup; the error tells why.
-                let _ = fs::remove_file(&part);
-                return Err(error);
-            }
-        };
-        lines.end(&part).map_err(failed_to("write"))?;
-        Ok(backup)
+        let ended = written.and_then(|backup| {
+            lines.end(&part).map_err(failed_to("write"))?;
+            Ok(backup)
+        });
+        if ended.is_err() {
+            // What is left of it is no backup; the error tells why.
+            let _ = fs::remove_file(&part);
+        }
+        ended
     }
 
     async fn write_backup(&self, lines: &mut Lines, made_at: &str) -> Result<Backup, BackupError> {

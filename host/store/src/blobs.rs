@@ -5,12 +5,13 @@
 //! is closed, and its SHA-256 is not: it is what everybody knows the material by. Whoever has the
 //! database and guesses a whole file can tell that it is there.
 
-use crate::backend::joined;
+use crate::backend::{Backend, joined};
 use crate::closed::place;
+use crate::erasure::destroy;
 use crate::error::{failed, signed, unsigned};
 use crate::keyring::{self, Keyring};
 use crate::vault::DataKey;
-use crate::{Connection, Error, Store, count};
+use crate::{Connection, Error, ROWS_MAX, Store};
 use sha2::{Digest, Sha256};
 
 /// What one row keeps of a file.
@@ -87,20 +88,20 @@ impl Store {
         now: &str,
     ) -> Result<BlobWriter, Error> {
         let operation = "begin an upload";
-        let upload = self
-            .write(operation, now.to_owned(), |now, connection| {
-                Box::pin(async move {
-                    let upload = count("uploads", connection).await?;
-                    sqlx::query("INSERT INTO uploads (n, started_at) VALUES ($1, $2)")
-                        .bind(upload)
-                        .bind(now)
-                        .execute(connection)
-                        .await
-                        .map_err(failed("begin an upload"))?;
-                    Ok::<_, Error>(upload)
-                })
+        let upload = self.next_upload().await?;
+        let begun = (upload, now.to_owned());
+        self.write(operation, begun, |(upload, now), connection| {
+            Box::pin(async move {
+                sqlx::query("INSERT INTO uploads (n, started_at) VALUES ($1, $2)")
+                    .bind(*upload)
+                    .bind(now)
+                    .execute(connection)
+                    .await
+                    .map_err(failed("begin an upload"))?;
+                Ok::<_, Error>(())
             })
-            .await?;
+        })
+        .await?;
         Ok(BlobWriter {
             store: self.clone(),
             upload,
@@ -177,6 +178,25 @@ impl Store {
             stored_at,
             upload,
         }))
+    }
+
+    /// Takes away, with their keys, materials that no case names and that were stored before, RFC 3339
+    /// at the offset that they were stored with; at most so many. Answers how many there were.
+    pub async fn sweep_materials(&self, before: &str, limit: u32) -> Result<u64, Error> {
+        let data = (
+            self.backend,
+            before.to_owned(),
+            i64::from(limit.min(ROWS_MAX)),
+        );
+        let swept = self.write("sweep materials", data, |data, connection| {
+            let (backend, before, limit) = data;
+            Box::pin(sweep(*backend, connection, before, *limit))
+        });
+        let swept = swept.await?;
+        for sha256 in &swept {
+            self.keyring.forget(&keyring::of_material(sha256));
+        }
+        Ok(swept.len() as u64)
     }
 
     /// Takes away what is left of uploads that began before, RFC 3339 at the offset that they were
@@ -303,8 +323,8 @@ impl BlobWriter {
                 Box::pin(keep(info, key.as_ref(), connection))
             })
             .await?;
-        if !is_new {
-            self.abort().await?;
+        if !is_new && let Err(error) = self.abort().await {
+            tracing::warn!(%error, "what was uploaded once more is swept later");
         }
         Ok(sha256)
     }
@@ -443,4 +463,44 @@ async fn end_upload(connection: &mut Connection, upload: i64) -> Result<bool, Er
         .await
         .map_err(failed("end an upload"))?;
     Ok(ended.rows_affected() > 0)
+}
+
+async fn sweep(
+    backend: Backend,
+    connection: &mut Connection,
+    before: &str,
+    limit: i64,
+) -> Result<Vec<String>, Error> {
+    let operation = "sweep materials";
+    // First they are held, so that no case begins to name one; then it is asked again.
+    let skip = backend.skip_locked();
+    let sql = joined(format!(
+        "SELECT sha256, upload FROM materials AS m
+         WHERE stored_at < $1 AND NOT EXISTS (SELECT 1 FROM material_uses WHERE sha256 = m.sha256)
+         ORDER BY sha256 LIMIT $2{skip}"
+    ));
+    let unused: Vec<(String, i64)> = sqlx::query_as(sql)
+        .bind(before)
+        .bind(limit)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed(operation))?;
+    let mut swept = Vec::new();
+    for (sha256, upload) in unused {
+        let gone = sqlx::query(
+            "DELETE FROM materials WHERE sha256 = $1 AND stored_at < $2
+             AND NOT EXISTS (SELECT 1 FROM material_uses WHERE sha256 = $1)",
+        )
+        .bind(&sha256)
+        .bind(before)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed(operation))?;
+        if gone.rows_affected() == 1 {
+            destroy(connection, &keyring::of_material(&sha256)).await?;
+            drop_chunks(connection, upload).await?;
+            swept.push(sha256);
+        }
+    }
+    Ok(swept)
 }

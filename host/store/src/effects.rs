@@ -192,19 +192,26 @@ impl Store {
     }
 
     /// A dead effect is to be tried again, at once, by somebody's word. False where it is not dead.
-    pub async fn revive_effect(&self, ticket: &str, word: &Hand) -> Result<bool, Error> {
+    pub async fn revive_effect(
+        &self,
+        ticket: &str,
+        word: &Hand,
+        resting_after: DateTime<Utc>,
+    ) -> Result<bool, Error> {
         let operation = "revive an effect";
-        let data = (ticket.to_owned(), word.clone());
-        self.write(operation, data, |(ticket, word), connection| {
+        let data = (ticket.to_owned(), word.clone(), milliseconds(resting_after));
+        self.write(operation, data, |(ticket, word, resting), connection| {
             Box::pin(async move {
                 let revived = sqlx::query(
                     "UPDATE effects SET status = 'pending', due = 0, attempts = 0,
                                         hand_by = $2, hand_at = $3
-                     WHERE ticket = $1 AND status = 'dead'",
+                     WHERE ticket = $1
+                     AND (status = 'dead' OR (status = 'pending' AND due > $4))",
                 )
                 .bind(ticket)
                 .bind(&word.by)
                 .bind(&word.at)
+                .bind(*resting)
                 .execute(connection)
                 .await
                 .map_err(failed("revive an effect"))?;

@@ -243,7 +243,10 @@ impl Erasure {
             "DELETE FROM timers WHERE case_id = $1",
             "DELETE FROM journal WHERE case_id = $1",
             "DELETE FROM documents WHERE case_id = $1",
-            "UPDATE effects SET last_error = NULL WHERE case_id = $1",
+            // What stands behind a refused one is never done; nobody can read what it was.
+            "UPDATE effects SET last_error = NULL,
+                 status = CASE WHEN status = 'pending' THEN 'refused' ELSE status END
+             WHERE case_id = $1",
         ] {
             sqlx::query(clear)
                 .bind(case_id)

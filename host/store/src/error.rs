@@ -60,7 +60,9 @@ pub enum Error {
         place: String,
     },
     /// More is waiting to be written or read than the store takes on.
-    #[error("cannot {operation} now: too much is waiting; try again later")]
+    #[error(
+        "cannot {operation} now: the database is away, or too much is waiting for it; try again later"
+    )]
     Overloaded {
         /// What was attempted, in the infinitive.
         operation: &'static str,
@@ -256,6 +258,33 @@ pub enum CommitError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] Error),
+}
+
+impl Error {
+    /// The database is away, full, stopping or busy: it may be there again later.
+    pub fn is_unavailable(&self) -> bool {
+        let source = match self {
+            Error::Overloaded { .. } | Error::NotCommitted { .. } => return true,
+            Error::Database { source, .. } => source,
+            _ => return false,
+        };
+        let sqlx::Error::Database(error) = source else {
+            return matches!(
+                source,
+                sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed
+            );
+        };
+        let code = error.code().unwrap_or_default();
+        match code.parse::<u32>() {
+            // SQLite's, without what it says beside: busy, locked, out of memory, read-only,
+            // input or output, full, cannot be opened.
+            Ok(code) if code < 10_000 => [5, 6, 7, 8, 10, 13, 14].contains(&(code & 0xff)),
+            // PostgreSQL's classes: connection, transaction rolled back, resources, an operator's doing.
+            _ => ["08", "40", "53", "57"]
+                .iter()
+                .any(|class| code.starts_with(class)),
+        }
+    }
 }
 
 /// `.map_err(failed("load the events of a case"))`

@@ -1,11 +1,8 @@
 //! What a node holds for a while: it may hold it longer, and hands it back when it stops. Work of one
 //! node at a time has a lease by its name.
 
-use crate::backend::{Backend, joined};
-use crate::blobs::drop_chunks;
-use crate::erasure::destroy;
 use crate::error::{failed, signed};
-use crate::{Connection, Error, ROWS_MAX, Store, TimerKey, keyring, later, milliseconds};
+use crate::{Error, Store, TimerKey, later, milliseconds};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
@@ -76,26 +73,8 @@ impl Store {
         .await
     }
 
-    /// Takes away, with their keys, materials that no case names and that were stored before, RFC 3339
-    /// at the offset that they were stored with; at most so many. Answers how many there were.
-    pub async fn sweep_materials(&self, before: &str, limit: u32) -> Result<u64, Error> {
-        let data = (
-            self.backend,
-            before.to_owned(),
-            i64::from(limit.min(ROWS_MAX)),
-        );
-        let swept = self.write("sweep materials", data, |data, connection| {
-            let (backend, before, limit) = data;
-            Box::pin(sweep(*backend, connection, before, *limit))
-        });
-        let swept = swept.await?;
-        for sha256 in &swept {
-            self.keyring.forget(&keyring::of_material(sha256));
-        }
-        Ok(swept.len() as u64)
-    }
-
-    /// Takes or keeps what one node does at a time. False where it is another holder's still.
+    /// Takes or keeps what one node does at a time. False where it is another holder's still. One that
+    /// is longer than it can be was taken by a clock that was ahead.
     pub async fn take_lease(
         &self,
         name: &str,
@@ -115,7 +94,7 @@ impl Store {
                 let taken = sqlx::query(
                     "INSERT INTO leases (name, holder, until) VALUES ($1, $2, $4)
                      ON CONFLICT (name) DO UPDATE SET holder = $2, until = $4
-                     WHERE leases.holder = $2 OR leases.until <= $3",
+                     WHERE leases.holder = $2 OR leases.until <= $3 OR leases.until > $4",
                 )
                 .bind(name)
                 .bind(holder)
@@ -146,44 +125,4 @@ impl Store {
         })
         .await
     }
-}
-
-async fn sweep(
-    backend: Backend,
-    connection: &mut Connection,
-    before: &str,
-    limit: i64,
-) -> Result<Vec<String>, Error> {
-    let operation = "sweep materials";
-    // First they are held, so that no case begins to name one; then it is asked again.
-    let skip = backend.skip_locked();
-    let sql = joined(format!(
-        "SELECT sha256, upload FROM materials AS m
-         WHERE stored_at < $1 AND NOT EXISTS (SELECT 1 FROM material_uses WHERE sha256 = m.sha256)
-         ORDER BY sha256 LIMIT $2{skip}"
-    ));
-    let unused: Vec<(String, i64)> = sqlx::query_as(sql)
-        .bind(before)
-        .bind(limit)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(failed(operation))?;
-    let mut swept = Vec::new();
-    for (sha256, upload) in unused {
-        let gone = sqlx::query(
-            "DELETE FROM materials WHERE sha256 = $1 AND stored_at < $2
-             AND NOT EXISTS (SELECT 1 FROM material_uses WHERE sha256 = $1)",
-        )
-        .bind(&sha256)
-        .bind(before)
-        .execute(&mut *connection)
-        .await
-        .map_err(failed(operation))?;
-        if gone.rows_affected() == 1 {
-            destroy(connection, &keyring::of_material(&sha256)).await?;
-            drop_chunks(connection, upload).await?;
-            swept.push(sha256);
-        }
-    }
-    Ok(swept)
 }

@@ -163,6 +163,14 @@ impl Store {
             .await?;
         Ok(format!("{name}-{number:06}"))
     }
+
+    async fn next_upload(&self) -> Result<i64, Error> {
+        let operation = "take the next number of a counter";
+        self.write(operation, self.backend, |backend, connection| {
+            Box::pin(next_number(*backend, "uploads", connection))
+        })
+        .await
+    }
 }
 
 /// The next number of a counter, from 1, in a transaction of its own: one that is taken and not used

@@ -200,11 +200,11 @@ async fn wrap(
     };
     let masters = keyring.masters();
     let after = masters.wrap(new, scope, &masters.unwrap(scope, &before)?)?;
-    sqlx::query("UPDATE data_keys SET master = $2, wrapped = $3 WHERE scope = $1 AND master = $4")
+    sqlx::query("UPDATE data_keys SET master = $2, wrapped = $3 WHERE scope = $1 AND wrapped = $4")
         .bind(scope)
         .bind(after.master)
         .bind(after.bytes)
-        .bind(master)
+        .bind(bytes)
         .execute(connection)
         .await
         .map_err(failed("wrap a data key anew"))?;

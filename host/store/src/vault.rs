@@ -1,6 +1,6 @@
 //! Keys and what is closed with them. Nothing personal lies open in the database: it is encrypted
-//! under a data key, one a case and one a subject's offers; data keys lie in the database wrapped
-//! with a master key, which never does.
+//! under a data key, one a case, a subject's offers or a material; data keys lie in the database
+//! wrapped with a master key, which never does.
 //!
 //! National algorithms (GB/T 39786): SM4 (GB/T 32907) in GCM, SM3 (GB/T 32905) and HMAC over it.
 //! To rotate the master key is to wrap the data keys anew. To erase is to destroy a data key:
@@ -47,7 +47,7 @@ pub(crate) struct DataKey {
 pub(crate) struct Wrapped {
     /// The master key that opens it.
     pub(crate) master: String,
-    /// Nonce, key and tag.
+    /// The key, closed.
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -124,14 +124,14 @@ const LZ4: u8 = 1;
 /// What is shorter does not get smaller.
 const PACKED_BYTES_MIN: usize = 64;
 
-fn pack(open: &[u8]) -> Vec<u8> {
+fn pack(open: &[u8]) -> Zeroizing<Vec<u8>> {
     if open.len() >= PACKED_BYTES_MIN {
         let small = lz4_flex::compress_prepend_size(open);
         if small.len() < open.len() {
-            return [&[LZ4], &small[..]].concat();
+            return Zeroizing::new([&[LZ4], &small[..]].concat());
         }
     }
-    [&[AS_IT_WAS], open].concat()
+    Zeroizing::new([&[AS_IT_WAS], open].concat())
 }
 
 /// `None` for what was not packed here.

@@ -78,6 +78,12 @@ pub enum Wrong {
     /// The read model says something else than the history.
     #[error("the list of cases says something else than the history: {0}")]
     Row(String),
+    /// An effect says something else than the history.
+    #[error("effect {0} is not there, or says something else than the history")]
+    Effect(String),
+    /// A document is not the one that was kept.
+    #[error("document {0} does not open, or is not the one that was kept")]
+    Document(String),
 }
 
 impl fmt::Display for Broken {

@@ -3,7 +3,7 @@
 
 use crate::backend::joined;
 use crate::error::{failed, unsigned};
-use crate::{Error, ROWS_MAX, Store, milliseconds};
+use crate::{Error, ROWS_MAX, Store, keyring, milliseconds};
 use chrono::{DateTime, Utc};
 
 /// Effects that are not settled, in one status.
@@ -32,11 +32,10 @@ const BEHIND: &str = "WITH RECURSIVE behind (ticket, earlier) AS (
 impl Store {
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), Error> {
-        let _: i64 = sqlx::query_scalar("SELECT count(*) FROM cases WHERE id = $1")
-            .bind("")
-            .fetch_one(&self.readers)
-            .await
-            .map_err(failed("reach the database"))?;
+        let connection = self.readers.acquire().await;
+        let mut connection = connection.map_err(failed("reach the database"))?;
+        // Whoever cannot open the host's own key lacks the master key that wraps.
+        self.keyring.find(&mut connection, keyring::HOST).await?;
         Ok(())
     }
 

@@ -103,6 +103,8 @@ impl World {
                 .await
                 .map_err(|error| error.to_string())?;
             self.check_alive(&state, &rows)?;
+            let verified = onething_engine::verify(&self.store, &id).await;
+            verified.map_err(|error| error.to_string())?;
             for (effect, row) in state.effects.iter().filter_map(|effect| {
                 let row = rows
                     .iter()

@@ -38,10 +38,10 @@ async fn what_nobody_used_for_a_week_is_taken_away() {
     let sha256 = store.put_material(b"scan", "image/png", AT).await.unwrap();
     host.work("2026-05-07T09:00:00+08:00").await;
     assert!(store.has_material(&sha256).await.unwrap());
-    // Within the hour nobody looks again.
-    host.work("2026-05-07T09:30:00+08:00").await;
+    // Within the day nobody looks again.
+    host.work("2026-05-07T19:30:00+08:00").await;
     assert!(store.has_material(&sha256).await.unwrap());
-    host.work("2026-05-07T10:00:00+08:00").await;
+    host.work("2026-05-08T09:00:00+08:00").await;
     assert!(!store.has_material(&sha256).await.unwrap());
     let mut case = registration("a", None);
     case.round.submission.materials = vec![onething_contract::Material {
@@ -233,4 +233,25 @@ async fn a_timer_waits_for_its_calendar_and_no_longer() {
     assert!(waiting().await.is_empty());
     let state = engine.case("a").await.unwrap().state;
     assert_ne!(state.step("check").unwrap().status, StepStatus::Open);
+}
+
+#[tokio::test]
+async fn an_effect_says_what_its_history_says() {
+    use crate::verify::wrong_effect;
+    use onething_store::EffectStatus;
+    let host = asked(&["a-1-1", "a-1-2"]).await;
+    let state = host.engine.case("a").await.unwrap().state;
+    let rows = host.engine.store.effects("a").await.unwrap();
+    assert_eq!(wrong_effect(&state, &rows), None);
+    let wrong = |change: &dyn Fn(&mut Vec<onething_store::EffectRow>)| {
+        let mut rows = rows.clone();
+        change(&mut rows);
+        wrong_effect(&state, &rows)
+    };
+    let last = Some(rows[1].intent.ticket.clone());
+    assert_eq!(wrong(&|rows| rows.truncate(1)), last);
+    assert_eq!(wrong(&|rows| rows[1].status = EffectStatus::Done), last);
+    assert_eq!(wrong(&|rows| rows[1].status = EffectStatus::Dead), None);
+    assert_eq!(wrong(&|rows| rows[1].intent.after = vec!["x".into()]), last);
+    assert!(wrong(&|rows| rows[1].intent.ticket = "x".into()).is_some());
 }

@@ -18,7 +18,7 @@ const MARGIN_HOURS: i64 = 1;
 pub struct ErasureRecord {
     /// RFC 3339.
     pub at: String,
-    /// `case/<id>` or `subject/<tag>`.
+    /// `case/<id>` or `subject/<tag>`; a whole line where that cannot be read.
     pub scope: String,
 }
 
@@ -28,7 +28,8 @@ impl ErasureRecord {
         let line = serde_json::to_string(self).map_err(|error| malformed("an erasure", error))?;
         let append = || -> io::Result<()> {
             let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-            file.write_all(format!("{line}\n").as_bytes())?;
+            // The one before may have been torn.
+            file.write_all(format!("\n{line}\n").as_bytes())?;
             file.sync_all()
         };
         append().map_err(|source| Error::ErasureList {
@@ -53,9 +54,15 @@ impl ErasureRecord {
         let from = at - TimeDelta::hours(MARGIN_HOURS);
         let mut records = Vec::new();
         for line in BufReader::new(file).lines() {
-            let record: ErasureRecord = serde_json::from_str(&line.map_err(failed)?)
-                .map_err(|error| malformed(&format!("a line of {}", path.display()), error))?;
-            // One whose time cannot be read is told rather than lost.
+            let line = line.map_err(failed)?;
+            if line.is_empty() {
+                continue;
+            }
+            // One that cannot be read is told rather than lost.
+            let record = serde_json::from_str(&line).unwrap_or_else(|_| ErasureRecord {
+                at: String::new(),
+                scope: line,
+            });
             let erased = DateTime::parse_from_rfc3339(&record.at);
             if erased.is_ok_and(|erased| erased < from) || records.contains(&record) {
                 continue;
@@ -87,7 +94,14 @@ mod tests {
         let found = since("2026-01-06T02:00:00Z").unwrap();
         let found: Vec<_> = found.iter().map(|record| &record.at[11..19]).collect();
         assert_eq!(found, ["09:00:00", "10:00:00"]);
-        std::fs::write(&path, "nonsense\n").unwrap();
-        assert!(since("2026-01-06T02:00:00Z").is_err());
+        std::fs::write(&path, "torn").unwrap();
+        let record = &since("2026-01-06T02:00:00Z").unwrap()[0];
+        assert_eq!(record.scope, "torn");
+        let later = ErasureRecord {
+            at: "2026-01-06T12:00:00+08:00".into(),
+            scope: "case/d".into(),
+        };
+        later.append_to(&path).unwrap();
+        assert_eq!(since("2026-01-06T02:00:00Z").unwrap()[1], later);
     }
 }

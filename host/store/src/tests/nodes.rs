@@ -203,8 +203,10 @@ async fn a_dead_effect_waits_for_a_person(database: Database) {
         by: "运维".into(),
         at: AT.into(),
     };
-    assert!(store.revive_effect("t-1", &hand).await.unwrap());
-    assert!(!store.revive_effect("t-1", &hand).await.unwrap());
+    let revive = async |resting_after| store.revive_effect("t-1", &hand, resting_after).await;
+    let at = DateTime::parse_from_rfc3339(AT).unwrap().to_utc();
+    assert!(revive(at).await.unwrap());
+    assert!(!revive(at).await.unwrap(), "it is due");
     let revived = store.effect("t-1").await.unwrap().unwrap();
     assert_eq!(revived.by_hand, Some(hand));
     assert_eq!(tickets(&claim(0).await.unwrap()), ["t-1"]);

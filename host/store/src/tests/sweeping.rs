@@ -141,6 +141,7 @@ async fn what_stands_behind_a_refusal_does_not_run(database: Database) {
     assert_eq!(queues().await, [("pending".to_owned(), 5)]);
     let mut refused = commit(CASE, 2, 2);
     refused.settled = vec![outcome("t-1", false)];
+    refused.case.ended_at = Some(AT.into());
     store.append(&refused).await.unwrap();
     assert!(!store.effects_run(CASE).await.unwrap());
     assert!(store.effects_run("second").await.unwrap());
@@ -158,6 +159,17 @@ async fn what_stands_behind_a_refusal_does_not_run(database: Database) {
     );
     assert!(!store.effects_run("second").await.unwrap());
     assert_eq!(queues().await, [("dead".to_owned(), 1)]);
+
+    // What never runs keeps no case from being erased, and no list from being read.
+    let why = Why {
+        by: "档案员".into(),
+        reason: "保管期满".into(),
+        at: LATER.into(),
+    };
+    store.erase_case(CASE, &why, None).await.unwrap();
+    let pending = store.pending_effects(None, 9).await.unwrap();
+    let tickets: Vec<_> = pending.iter().map(|row| &row.intent.ticket).collect();
+    assert_eq!(tickets, ["u-2"]);
 }
 
 on_both!(
