@@ -15,8 +15,8 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 const CALLER_REQUESTS_MAX: usize = 64;
 /// What all together may have under way, as callers.
 const FULL_CALLERS: usize = 4;
-/// Of an uploaded bundle, and of all bodies under way.
-const UPLOAD_BYTES_MAX: usize = 32 << 20;
+/// Of a JSON body, and of all bodies under way.
+const BODY_BYTES_MAX: usize = 12 << 20;
 const BODIES_BYTES_MAX: usize = 256 << 20;
 /// What an officer asks for.
 const DECIDE: &str = "POST /v1/cases/331102-2026-000001/steps/x/decisions";
@@ -103,12 +103,11 @@ fn what_there_is_no_room_for_is_told_when_to_come_back() {
     until_under_way(&served, 0);
 
     // The bytes of bodies, before they are read.
-    let fitting = BODIES_BYTES_MAX / UPLOAD_BYTES_MAX;
-    let held: Vec<_> = (0..fitting)
-        .map(|_| hold(&served, "reformer", "POST /v1/bundles", UPLOAD_BYTES_MAX))
-        .collect();
-    until(|| metric(&served, "onething_body_bytes ") == BODIES_BYTES_MAX);
-    let mut refused = hold(&served, "tax-331102", DECIDE, 100);
+    let fitting = BODIES_BYTES_MAX / BODY_BYTES_MAX;
+    let large = |officer| hold(&served, officer, DECIDE, BODY_BYTES_MAX);
+    let held: Vec<_> = (0..fitting).map(|_| large("tax-331102")).collect();
+    until(|| metric(&served, "onething_body_bytes ") == fitting * BODY_BYTES_MAX);
+    let mut refused = large("personnel-331102");
     let mut answer = [0; 12];
     refused.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 429");
