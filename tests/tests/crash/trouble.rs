@@ -164,9 +164,13 @@ fn a_damaged_database_is_refused_and_left_alone() {
         }
         std::fs::write(&path, &bytes).unwrap();
         assert!(host.start(None).is_none(), "{what} is served");
-        let output = host.command().args(["case", "list"]).output().unwrap();
+        let output = host
+            .command()
+            .args(["case", "verify", "--all"])
+            .output()
+            .unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success(), "{what} is listed");
+        assert!(!output.status.success(), "{what} is verified");
         assert!(!said.contains("panicked"), "{what}: {said}");
         assert_eq!(std::fs::read(&path).unwrap(), bytes, "{what} was changed");
         println!("{what}: {}", said.lines().last().unwrap_or_default());
