@@ -23,7 +23,7 @@ pub(crate) const DRAIN_TIME_MAX: Duration = Duration::from_secs(60);
 pub(crate) const CONNECTIONS_MAX: usize = 1024;
 /// Requests at a time, of all callers.
 pub(crate) const REQUESTS_MAX: usize = 256;
-/// Of all bodies that are being read or answered, together.
+/// Of all bodies that are being read or answered, together; materials go through in chunks.
 pub(crate) const BODIES_BYTES_MAX: u32 = 256 << 20;
 /// Requests at a time, of one caller.
 pub(crate) const CALLER_REQUESTS_MAX: usize = 64;
