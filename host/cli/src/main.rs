@@ -11,6 +11,7 @@ mod deployment;
 mod directory;
 mod effects;
 mod erase;
+mod executor;
 mod form;
 mod guide;
 mod key;

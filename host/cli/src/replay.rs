@@ -2,10 +2,11 @@
 //! which of them come out otherwise than expected, and where.
 
 use crate::deployment::Deployment;
+use crate::executor::Executor;
 use crate::say;
 use anyhow::{Context, bail};
 use onething_capabilities::Parameters;
-use onething_engine::Bundles;
+use onething_engine::{Bundles, Executor as _, Quarantine};
 use onething_replay::{Checked, Problem, Suite, in_words};
 use onething_runtime::{Limits, Runtime};
 use serde_json::{Value, json};
@@ -24,6 +25,9 @@ pub struct Replay {
     /// One JSON object.
     #[arg(long)]
     json: bool,
+    /// Run each fixture by function apps too, which must come to the same journals, byte for byte.
+    #[command(flatten)]
+    executor: Executor,
 }
 
 impl Replay {
@@ -41,7 +45,11 @@ impl Replay {
                 paths.join(", ")
             );
         }
-        let suite = suite(deployment)?;
+        let apps = self.executor.uncompared()?;
+        let mut suite = suite(deployment)?;
+        if let Some(apps) = &apps {
+            suite = suite.again_by(apps.clone());
+        }
         let mut checked = Vec::new();
         for folder in &folders {
             let one = suite.check(folder, self.update);
@@ -52,15 +60,27 @@ impl Replay {
         }
         let failed = checked.iter().filter(|one| one.problem.is_some()).count();
         let passed = checked.len() - failed;
+        let by_apps = apps.map(|apps| (apps.counts(), apps.quarantined()));
         if self.json {
             let fixtures: Vec<Value> = checked.iter().map(in_json).collect();
-            let whole = json!({"passed": passed, "failed": failed, "fixtures": fixtures});
+            let apps = by_apps.as_ref().map(|((answered, here), quarantined)| {
+                json!({"answered": answered, "run_here": here, "quarantined": quarantined})
+            });
+            let whole =
+                json!({"passed": passed, "failed": failed, "apps": apps, "fixtures": fixtures});
             say(&serde_json::to_string_pretty(&whole)?);
         } else {
             say(&format!("{passed} passed, {failed} failed"));
+            if let Some(((answered, here), quarantined)) = &by_apps {
+                say(&format!(
+                    "function apps answered {answered} invocations; {here} that were theirs ran here"
+                ));
+                quarantined.iter().for_each(tell_quarantined);
+            }
         }
-        Ok(match failed {
-            0 => ExitCode::SUCCESS,
+        let is_theirs = by_apps.is_none_or(|((answered, here), _)| answered > 0 && here == 0);
+        Ok(match (failed, is_theirs) {
+            (0, true) => ExitCode::SUCCESS,
             _ => ExitCode::FAILURE,
         })
     }
@@ -89,6 +109,13 @@ fn tell_one(one: &Checked) {
     if let Some(lines) = problem.lines() {
         say(lines);
     }
+}
+
+fn tell_quarantined(one: &Quarantine) {
+    say(&format!(
+        "QUARANTINED  {} at {}, asked for {}: {}",
+        one.matter, one.url, one.function, one.reason
+    ));
 }
 
 fn in_json(one: &Checked) -> Value {

@@ -1,6 +1,7 @@
 //! `onething serve`: the HTTP API and the workers, until the process is asked to stop.
 
 use crate::deployment::Deployment;
+use crate::executor::Executor;
 use crate::{say, tell};
 use anyhow::{Context, bail};
 use onething_server::Callers;
@@ -28,6 +29,8 @@ pub struct Serve {
     /// `/readyz` says so already: as long as a load balancer needs to see it.
     #[arg(long, default_value_t = 0)]
     linger: u64,
+    #[command(flatten)]
+    executor: Executor,
 }
 
 impl Serve {
@@ -38,6 +41,10 @@ impl Serve {
         let engine = tokio::select! {
             engine = deployment.open() => engine?,
             () = &mut stop => bail!("it was asked to stop before it served"),
+        };
+        let engine = match self.executor.apps()? {
+            Some(apps) => engine.with_executor(apps),
+            None => engine,
         };
         let path = self
             .callers

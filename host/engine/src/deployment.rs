@@ -8,6 +8,7 @@ use crate::commits::LAG_MAX;
 use crate::effects::Folders;
 use crate::engine::{Engine, stamp};
 use crate::error::{Error, causes, chain};
+use crate::executor::{Embedded, Executor, Quarantine};
 use crate::sandbox::{Sandbox, beside};
 use crate::work::Work;
 use chrono::{DateTime, FixedOffset, NaiveDate};
@@ -113,8 +114,36 @@ impl Engine {
             folders: Arc::new(folders),
             directory: LiveDirectory::empty(),
             sandbox: Arc::new(Sandbox::new()),
+            elsewhere: Arc::new(Sandbox::elsewhere()),
+            executor: Arc::new(Embedded),
             commits: broadcast::Sender::new(LAG_MAX),
             work: Arc::new(Work::new()),
+        }
+    }
+
+    /// The same host, whose bundles run by that executor.
+    #[must_use]
+    pub fn with_executor(self, executor: Arc<dyn Executor>) -> Self {
+        Self { executor, ..self }
+    }
+
+    /// The function apps that are not asked now, and why.
+    #[must_use]
+    pub fn quarantined_apps(&self) -> Vec<Quarantine> {
+        self.executor.quarantined()
+    }
+
+    /// Lets the function app of a matter answer again.
+    ///
+    /// # Errors
+    /// Where none is quarantined.
+    pub fn release_app(&self, matter: &str) -> Result<(), Error> {
+        match self.executor.release(matter) {
+            true => Ok(()),
+            false => Err(Error::Unknown {
+                what: "quarantined function app",
+                name: matter.to_owned(),
+            }),
         }
     }
 

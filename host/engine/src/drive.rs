@@ -2,6 +2,7 @@
 //! forms filled in. The same functions serve the live host and replay.
 
 use crate::directory;
+use crate::executor::Executor;
 use crate::measures::measures;
 use chrono::NaiveDate;
 use onething_capabilities::Directory;
@@ -10,6 +11,7 @@ use onething_contract::{
     Assessment, Filer, FilledForm, Finding, Offer, Parameter, Prefilled, Refusal, Severity,
     Subject, Submission, TimeLimit,
 };
+use onething_remote::Unavailable;
 use onething_runtime::{Bundle, Call, Facts, Fault, Inputs, Outcome, Output, Run, Usage};
 use serde_json::Value;
 use std::sync::Arc;
@@ -27,6 +29,8 @@ pub struct Drive {
     pub facts: Arc<dyn Facts>,
     /// Which offices are competent for what is planned.
     pub directory: Arc<Directory>,
+    /// Where the bundle runs.
+    pub executor: Arc<dyn Executor>,
 }
 
 /// An invocation that had an outcome.
@@ -64,6 +68,9 @@ pub enum Error {
         #[source]
         fault: Fault,
     },
+    /// The bundle runs elsewhere, and nobody answers there.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
     /// The case does not allow it, or the bundle wanted what it may not.
     #[error(transparent)]
     Case(#[from] onething_case::Error),
@@ -336,7 +343,7 @@ impl Drive {
             ticket_prefix,
             facts: self.facts.clone(),
         };
-        let run = self.traced(function, || self.bundle.invoke(&call, inputs));
+        let run = self.traced(function, || self.executor.run(&self.bundle, &call, inputs))?;
         match run.outcome {
             Ok(outcome) => Ok(Invoked {
                 outcome,
@@ -350,7 +357,11 @@ impl Drive {
 impl Drive {
     /// A run in a span of its own, counted. What the bundle logged or said of a fault may repeat what
     /// it was handed, and stays out of both.
-    fn traced(&self, function: &'static str, run: impl FnOnce() -> Run) -> Run {
+    fn traced(
+        &self,
+        function: &'static str,
+        run: impl FnOnce() -> Result<Run, Unavailable>,
+    ) -> Result<Run, Unavailable> {
         let manifest = self.bundle.manifest();
         let span = tracing::info_span!(
             "bundle run",
@@ -364,7 +375,7 @@ impl Drive {
             time_us = Empty,
         );
         let _entered = span.enter();
-        let run = run();
+        let run = run()?;
         let usage = &run.usage;
         measures().ran(&manifest.matter, function, usage);
         span.record("fuel", usage.fuel);
@@ -375,7 +386,7 @@ impl Drive {
             measures().faulted(fault.name());
             tracing::warn!(fault = fault.name(), "a bundle failed");
         }
-        run
+        Ok(run)
     }
 }
 

@@ -3,6 +3,7 @@
 //! ticket.
 
 use crate::channels::delivers;
+use crate::drive::Drive;
 use crate::engine::{Case, Engine, stamp};
 use crate::error::{Error, chain};
 use crate::host_notices::of_host;
@@ -342,11 +343,11 @@ impl Engine {
             .map(|recorded| recorded.at.clone())
             .unwrap_or_default();
         let drive = self.drive(bundle.clone(), &state.submission.region);
-        let project = move || {
+        let project = move |drive: Drive| {
             let forms = drive.project(&state, &at);
             (state, forms)
         };
-        let (state, forms) = self.sandbox.in_turn(project).await?;
+        let (state, forms) = self.in_turn(drive, project).await?;
         Ok((state, forms?))
     }
 }

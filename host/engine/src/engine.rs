@@ -9,6 +9,7 @@ use crate::deployment::Deployed;
 use crate::drive::{Drive, Invoked, Past};
 use crate::effects::Folders;
 use crate::error::{Error, chain};
+use crate::executor::Executor;
 use crate::facts::LiveFacts;
 use crate::measures::measures;
 use crate::payload::check_payload;
@@ -43,6 +44,9 @@ pub struct Engine {
     pub(crate) folders: Arc<Folders>,
     pub(crate) directory: LiveDirectory,
     pub(crate) sandbox: Arc<Sandbox>,
+    /// Places for runs that wait for somebody else.
+    pub(crate) elsewhere: Arc<Sandbox>,
+    pub(crate) executor: Arc<dyn Executor>,
     pub(crate) commits: broadcast::Sender<Committed>,
     pub(crate) work: Arc<Work>,
 }
@@ -87,8 +91,8 @@ impl Engine {
         let now = stamp(now);
         let bundle = Self::valid(&self.bundles(), matter, &now)?;
         let drive = self.drive(bundle.clone(), region);
-        let prefill = move || drive.prefill(filer, subject, purpose, &now);
-        let values = self.sandbox.admit(prefill).await??;
+        let prefill = move |drive: Drive| drive.prefill(filer, subject, purpose, &now);
+        let values = self.admit(drive, prefill).await??;
         Ok(Form {
             manifest: bundle.manifest().clone(),
             values: values.map_err(Error::Refused)?,
@@ -219,8 +223,8 @@ impl Engine {
         let bundle = self.pinned(&state.digest).await?;
         let drive = self.drive(bundle, &state.submission.region);
         let (state, now) = (state.clone(), stamp(now));
-        let project = move || drive.project(&state, &now);
-        Ok(self.sandbox.admit(project).await??)
+        let project = move |drive: Drive| drive.project(&state, &now);
+        Ok(self.admit(drive, project).await??)
     }
 
     /// A case that was just committed, with the bundle's answers where it can give them now. What is
@@ -274,11 +278,11 @@ impl Engine {
                 self.store.reach("react.before")?;
                 let drive = self.drive(bundle, &state.submission.region);
                 let (reaction, known, before);
-                let react = move || {
+                let react = move |drive: Drive| {
                     let reaction = drive.react(&events, &state, &mut past);
                     (reaction, events, state, past)
                 };
-                (reaction, known, before, past) = self.sandbox.in_turn(react).await?;
+                (reaction, known, before, past) = self.in_turn(drive, react).await?;
                 let Some(reaction) = reaction? else {
                     return Ok(Case {
                         state: before,
@@ -434,6 +438,37 @@ impl Engine {
             bundle,
             facts: Arc::new(facts),
             directory: self.directory(),
+            executor: self.executor.clone(),
+        }
+    }
+
+    /// Runs what a request asks of a bundle, where the bundle runs.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`] at once where too many wait.
+    pub(crate) async fn admit<T: Send + 'static>(
+        &self,
+        drive: Drive,
+        work: impl FnOnce(Drive) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let places = self.places(&drive);
+        places.admit(move || work(drive)).await
+    }
+
+    /// Runs what follows from something committed: it waits for its turn.
+    pub(crate) async fn in_turn<T: Send + 'static>(
+        &self,
+        drive: Drive,
+        work: impl FnOnce(Drive) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let places = self.places(&drive);
+        places.in_turn(move || work(drive)).await
+    }
+
+    fn places(&self, drive: &Drive) -> &Sandbox {
+        match self.executor.is_elsewhere(&drive.bundle) {
+            true => &self.elsewhere,
+            false => &self.sandbox,
         }
     }
 }

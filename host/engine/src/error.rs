@@ -2,6 +2,7 @@
 
 use crate::drive;
 use onething_contract::{Finding, Refusal, Text};
+use onething_remote::Unavailable;
 use onething_runtime::Fault;
 
 /// Why nothing was done. A [`Error::Refused`] is the domain's "no"; everything else is a failure.
@@ -25,6 +26,9 @@ pub enum Error {
     /// The bundle failed, or asked for what it may not.
     #[error("the bundle failed")]
     Bundle(#[source] drive::Error),
+    /// The bundle runs as a function app, which does not answer: try again.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
     /// A bundle that was deployed does not load on this host.
     #[error("the bundle {digest} does not load on this host")]
     NotLoaded {
@@ -102,6 +106,7 @@ impl From<drive::Error> for Error {
     fn from(error: drive::Error) -> Self {
         match error {
             drive::Error::Case(onething_case::Error::Refused(refusal)) => Self::Refused(refusal),
+            drive::Error::Unavailable(error) => Self::Unavailable(error),
             error => Self::Bundle(error),
         }
     }
@@ -134,9 +139,11 @@ pub(crate) fn chain(error: &Error) -> String {
         },
         Error::NotLoaded { .. } => causes(error),
         Error::Stopped { source, .. } => format!("{error}: {}", chain(source)),
-        Error::Busy(_) | Error::Overtaken { .. } | Error::Overloaded | Error::Cancelled => {
-            error.to_string()
-        }
+        Error::Busy(_)
+        | Error::Overtaken { .. }
+        | Error::Unavailable(_)
+        | Error::Overloaded
+        | Error::Cancelled => error.to_string(),
     }
 }
 
@@ -162,6 +169,7 @@ fn of_bundle(error: &drive::Error) -> String {
         drive::Error::Case(onething_case::Error::Refused(refusal)) => refusal.code.clone(),
         drive::Error::Case(onething_case::Error::Fault(fault)) => fault.name().to_owned(),
         drive::Error::Case(error) => error.to_string(),
+        drive::Error::Unavailable(error) => error.to_string(),
         drive::Error::History(_) => error.to_string(),
     }
 }

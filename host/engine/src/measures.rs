@@ -7,6 +7,7 @@ use onething_contract::Effect;
 use onething_runtime::Usage;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use std::sync::LazyLock;
@@ -31,6 +32,8 @@ pub(crate) struct Measures {
     runs: Family<Labels<2>, Histogram>,
     fuel: Family<Labels<2>, Counter>,
     effects: Family<Labels<2>, Counter>,
+    apps: Family<Labels<2>, Counter>,
+    apps_quarantined: Family<Labels<1>, Gauge>,
 }
 
 static MEASURES: LazyLock<Measures> = LazyLock::new(|| Measures {
@@ -41,6 +44,8 @@ static MEASURES: LazyLock<Measures> = LazyLock::new(|| Measures {
     runs: Family::new_with_constructor(|| Histogram::new(SECONDS)),
     fuel: Family::default(),
     effects: Family::default(),
+    apps: Family::default(),
+    apps_quarantined: Family::default(),
 });
 
 /// The process's.
@@ -82,6 +87,16 @@ pub fn register(registry: &mut Registry) {
         "Effects that were tried, by kind and how that came out",
         all.effects.clone(),
     );
+    registry.register(
+        "function_apps",
+        "Invocations that were to run as function apps, by what became of that",
+        all.apps.clone(),
+    );
+    registry.register(
+        "function_apps_quarantined",
+        "1 where a function app is not asked because it cannot be relied on",
+        all.apps_quarantined.clone(),
+    );
 }
 
 impl Measures {
@@ -101,6 +116,21 @@ impl Measures {
     pub(crate) fn faulted(&self, name: &str) {
         let labels = [("fault", name.to_owned())];
         self.faults.get_or_create(&labels).inc();
+    }
+
+    /// `answered`, or why not.
+    pub(crate) fn asked_app(&self, matter: &str, outcome: &'static str) {
+        let labels = [
+            ("matter", matter.to_owned()),
+            ("outcome", outcome.to_owned()),
+        ];
+        self.apps.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn quarantined(&self, matter: &str, is_quarantined: bool) {
+        let labels = [("matter", matter.to_owned())];
+        let gauge = self.apps_quarantined.get_or_create(&labels);
+        gauge.set(i64::from(is_quarantined));
     }
 
     /// `outcome` is `done` or `failed`. A payment that the bank has is done here.

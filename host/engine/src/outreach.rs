@@ -3,6 +3,7 @@
 //! where its last batch was kept; nobody is told twice.
 
 use crate::asked::{HandIn, NAME_CHARS_MAX, check_text};
+use crate::drive::Drive;
 use crate::effects::refusal;
 use crate::engine::{Engine, stamp};
 use crate::error::Error;
@@ -197,8 +198,8 @@ impl Engine {
             let drive = self.drive(bundle.clone(), &reach.region);
             let (on, at) = (reach.on, at.to_owned());
             let (asked, subjects_asked) = (codes.clone(), subjects.to_vec());
-            let reach = move || drive.reach(subjects_asked, asked, on, &at);
-            let made = self.sandbox.in_turn(reach).await??;
+            let reach = move |drive: Drive| drive.reach(subjects_asked, asked, on, &at);
+            let made = self.in_turn(drive, reach).await??;
             for offer in made {
                 let fen = check(&offer, subjects, &codes)?;
                 offers.push(NewOffer { offer, fen });

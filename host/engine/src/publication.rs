@@ -1,5 +1,6 @@
 //! Publishing parameters apart from bundles: the bundles that rest on them are asked first.
 
+use crate::drive::Drive;
 use crate::engine::{Engine, stamp};
 use crate::error::Error;
 use chrono::{DateTime, FixedOffset, NaiveDate};
@@ -59,8 +60,8 @@ impl Engine {
                 let drive = self.drive(bundle.clone(), region);
                 let (name, parameter, at) =
                     (name.to_owned(), addition.parameter.clone(), at.clone());
-                let check = move || drive.check(name, parameter, &at);
-                let found = self.sandbox.in_turn(check).await??;
+                let check = move |drive: Drive| drive.check(name, parameter, &at);
+                let found = self.in_turn(drive, check).await??;
                 let matter = &manifest.matter;
                 findings.extend(found.into_iter().map(|finding| (matter.clone(), finding)));
             }

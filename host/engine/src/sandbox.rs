@@ -12,6 +12,9 @@ use tracing::Span;
 /// Requests that may wait for their turn; the next one is told to come back.
 const WAITING_MAX: usize = 128;
 
+/// Invocations that function apps are asked for at a time.
+const ELSEWHERE_MAX: usize = 64;
+
 /// The places of the sandbox.
 #[derive(Debug)]
 pub(crate) struct Sandbox {
@@ -24,6 +27,11 @@ impl Sandbox {
     pub(crate) fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self::with(cores, WAITING_MAX)
+    }
+
+    /// For runs that wait for somebody else and take no core.
+    pub(crate) fn elsewhere() -> Self {
+        Self::with(ELSEWHERE_MAX, WAITING_MAX)
     }
 
     fn with(running: usize, waiting: usize) -> Self {

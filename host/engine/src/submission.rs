@@ -166,9 +166,9 @@ impl Engine {
         self.check_materials(&hand_in.materials).await?;
         let submission = hand_in.submission(drive.bundle.manifest(), before, at)?;
         check_storable(&submission)?;
-        let (drive, by, now) = (drive.clone(), submitted_by.to_owned(), at.to_owned());
-        let hand_in = move || drive.hand_in(submission, &hand_in.answers, &by, &now);
-        Ok(self.sandbox.admit(hand_in).await??)
+        let (by, now) = (submitted_by.to_owned(), at.to_owned());
+        let hand_in = move |drive: Drive| drive.hand_in(submission, &hand_in.answers, &by, &now);
+        Ok(self.admit(drive.clone(), hand_in).await??)
     }
 
     /// What is said to be supplied must be here, byte for byte.

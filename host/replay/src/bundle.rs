@@ -210,8 +210,8 @@ impl Report {
             );
         }
         self.checked(
-            format!("{replayed} 个样例与预期一致，各运行两次，逐字节相同（另有 {other_law} 个不适用于该版本）"),
-            format!("{replayed} fixtures as expected, each run twice to the same bytes ({other_law} of another version's law)"),
+            format!("{replayed} 个样例与预期一致，各再用同一实例运行一次，逐字节相同（另有 {other_law} 个不适用于该版本）"),
+            format!("{replayed} fixtures as expected, each run once more in an instance that stays, to the same bytes ({other_law} of another version's law)"),
         );
     }
 

@@ -5,10 +5,12 @@ use crate::error::Error;
 use crate::run::Replayed;
 use crate::surprise::Surprise;
 use crate::transcript::Transcript;
-use crate::{Fixture, Malformed, Suite};
+use crate::{Again, Fixture, Malformed, Suite};
+use onething_engine::{Embedded, Executor};
 use serde_json::Value;
 use similar::TextDiff;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{fs, io};
 
 /// Beside `case.toml`.
@@ -45,9 +47,16 @@ pub enum Problem {
     /// It went otherwise than the case says itself.
     #[error(transparent)]
     Surprise(#[from] Surprise),
-    /// A second run left other bytes.
-    #[error("two runs differ: the bundle or the host is not deterministic")]
+    /// A second run, in an instance that stayed, left other bytes.
+    #[error(
+        "a second run differs: the bundle keeps something from one invocation to the next, or is not deterministic"
+    )]
     NotRepeatable,
+    /// The other executor left other bytes.
+    #[error(
+        "the two executors differ: the function app does not come to what the bundle comes to here"
+    )]
+    ExecutorsDiffer,
     /// There is nothing to compare with.
     #[error(
         "there is no expected.json; look at what it comes to, then write it with --update:\n{result}"
@@ -143,8 +152,8 @@ impl Suite {
 
     fn judge(&self, folder: &Path, update: bool) -> Result<bool, Problem> {
         let fixture = Fixture::read(folder)?;
-        let run = || {
-            self.run(&fixture)
+        let run = |executor: Arc<dyn Executor>| {
+            self.run_by(&fixture, executor)
                 .map_err(|(entry, source)| Problem::Run { entry, source })
         };
         let Replayed {
@@ -152,10 +161,14 @@ impl Suite {
             journal,
             events,
             surprise,
-        } = run()?;
-        let again = run()?;
+        } = run(Arc::new(Embedded))?;
+        let (executor, differs): (Arc<dyn Executor>, _) = match &self.again {
+            Again::Warm(warm) => (warm.clone(), Problem::NotRepeatable),
+            Again::By(executor) => (executor.clone(), Problem::ExecutorsDiffer),
+        };
+        let again = run(executor)?;
         if again.journal != journal || again.events != events || again.transcript != transcript {
-            return Err(Problem::NotRepeatable);
+            return Err(differs);
         }
         if let Some(surprise) = surprise {
             return Err(surprise.into());

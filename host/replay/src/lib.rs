@@ -16,6 +16,7 @@ mod follow;
 mod run;
 mod surprise;
 mod transcript;
+mod warm;
 mod world;
 
 pub use bundle::{FIXTURES_MAX, Report, check_bundle};
@@ -27,14 +28,26 @@ pub use surprise::Surprise;
 pub use transcript::{HandedIn, Told, Transcript};
 
 use onething_capabilities::Parameters;
-use onething_engine::Bundles;
+use onething_engine::{Bundles, Executor};
 use std::sync::Arc;
+use warm::Warm;
 
 /// What fixtures run against.
 #[derive(Clone)]
 pub struct Suite {
     bundles: Bundles,
     parameters: Arc<Parameters>,
+    /// Whose second run must leave the same bytes.
+    again: Again,
+}
+
+/// How a fixture is run a second time.
+#[derive(Clone)]
+pub(crate) enum Again {
+    /// In instances that stay: engines elsewhere reuse theirs.
+    Warm(Arc<Warm>),
+    /// By that executor.
+    By(Arc<dyn Executor>),
 }
 
 impl Suite {
@@ -43,6 +56,14 @@ impl Suite {
         Self {
             bundles,
             parameters: parameters.into(),
+            again: Again::Warm(Arc::default()),
         }
+    }
+
+    /// The same, run a second time by an executor, which must come to the same bytes.
+    #[must_use]
+    pub fn again_by(self, executor: Arc<dyn Executor>) -> Self {
+        let again = Again::By(executor);
+        Self { again, ..self }
     }
 }

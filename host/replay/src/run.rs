@@ -11,7 +11,7 @@ use crate::{Suite, commands};
 use onething_case::{Command, Recorded, Round, State, decide};
 use onething_contract::{Assessment, Decision, Office, Severity, Submission, Verdict};
 use onething_engine::drive::{self, Drive, HandedIn, Invoked, Past};
-use onething_engine::{Decide, check_notice, check_payload, legal_date, stamp};
+use onething_engine::{Decide, Embedded, Executor, check_notice, check_payload, legal_date, stamp};
 use onething_runtime::Bundle;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
@@ -37,8 +37,18 @@ impl Suite {
     /// # Errors
     /// Where it cannot be run to its end; the number is that of the timeline's entry, from 1.
     pub fn run(&self, fixture: &Fixture) -> Result<Replayed, (usize, Error)> {
+        self.run_by(fixture, Arc::new(Embedded))
+    }
+
+    /// Runs a fixture once, its bundles by an executor.
+    pub(crate) fn run_by(
+        &self,
+        fixture: &Fixture,
+        executor: Arc<dyn Executor>,
+    ) -> Result<Replayed, (usize, Error)> {
         let mut run = Run {
             suite: self,
+            executor,
             fixture,
             filing: fixture.submission.clone(),
             case: None,
@@ -69,6 +79,7 @@ impl Suite {
 /// A run under way.
 pub(crate) struct Run<'a> {
     pub suite: &'a Suite,
+    executor: Arc<dyn Executor>,
     pub fixture: &'a Fixture,
     /// What was handed in last.
     filing: Filing,
@@ -413,6 +424,7 @@ impl Run<'_> {
             bundle,
             facts: Arc::new(facts),
             directory: Arc::default(),
+            executor: self.executor.clone(),
         })
     }
 

@@ -17,6 +17,7 @@ mod commands;
 mod documents;
 mod effects;
 mod extract;
+mod functions;
 mod health;
 mod limits;
 mod live;

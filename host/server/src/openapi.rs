@@ -3,8 +3,8 @@
 
 use crate::problem::{MEDIA_TYPE, Members, Problem};
 use crate::{
-    App, afterwards, bundles, cases, commands, documents, effects, health, live, materials,
-    matters, metrics, money, offices, outreach, parties,
+    App, afterwards, bundles, cases, commands, documents, effects, functions, health, live,
+    materials, matters, metrics, money, offices, outreach, parties,
 };
 use axum::Json;
 use axum::http::{Method, StatusCode, Uri};
@@ -98,6 +98,8 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .routes(routes!(money::list_payments))
         .routes(routes!(money::answer_payment))
         .routes(routes!(effects::list_effects))
+        .routes(routes!(functions::list_quarantined_apps))
+        .routes(routes!(functions::release_app))
         .routes(routes!(effects::retry_effect))
         .routes(routes!(effects::settle_effect))
         .routes(routes!(outreach::list_offers))

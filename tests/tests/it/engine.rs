@@ -51,10 +51,17 @@ pub fn deployed() -> Bundles {
     bundles
 }
 
-async fn submit(engine: &Engine) -> String {
+pub async fn submit(engine: &Engine) -> String {
     let hand_in = filled(engine).await;
     let submitted = engine.submit("retirement", hand_in, "platform", None, now());
     case_of(submitted.await.unwrap())
+}
+
+/// Every office of the first phase says yes.
+pub async fn decide_all(engine: &Engine, case: &str) {
+    for (step, function) in CHECKS {
+        approve(engine, case, step, function).await.unwrap();
+    }
 }
 
 fn case_of(submitted: Submitted) -> String {

@@ -4,6 +4,7 @@
 
 mod afterwards;
 mod api;
+mod apps;
 mod cli;
 mod deploy;
 mod engine;
