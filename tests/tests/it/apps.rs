@@ -5,18 +5,21 @@ use crate::engine::{decide_all, deployed, engine, now, submit};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use onething_contract::{Filer, Subject, SubjectKind};
-use onething_engine::{Apps, AppsConfig, Engine, Error, Executor as _, Patience};
+use onething_engine::{Apps, AppsConfig, Bundles, Engine, Error, Executor as _, Patience};
 use onething_runtime::{Bundle, Limits};
 use onething_tests::apps::{FunctionApp, Spoil, changed, said};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// Long, where nothing waits for its end.
 const LONG: Duration = Duration::from_secs(120);
 
+/// Compiled once.
+static BUNDLES: LazyLock<Bundles> = LazyLock::new(deployed);
+
 fn retirement() -> Bundle {
-    deployed().newest("retirement").unwrap().clone()
+    BUNDLES.newest("retirement").unwrap().clone()
 }
 
 fn apps(url: &str, compare_one_in: u64, answer: Duration) -> Arc<Apps> {
@@ -34,7 +37,9 @@ fn apps(url: &str, compare_one_in: u64, answer: Duration) -> Arc<Apps> {
 }
 
 async fn host(data: &std::path::Path, apps: &Arc<Apps>) -> Engine {
-    engine(data, deployed()).await.with_executor(apps.clone())
+    engine(data, BUNDLES.clone())
+        .await
+        .with_executor(apps.clone())
 }
 
 async fn prefill(engine: &Engine) -> Result<usize, Error> {
@@ -67,7 +72,7 @@ async fn an_honest_app_answers_as_the_bundle_and_is_compared() {
     let app = FunctionApp::honest([retirement()]);
     let apps = apps(&app.url, 1, LONG);
     let elsewhere = host(&folder.path().join("a"), &apps).await;
-    let here = engine(&folder.path().join("b"), deployed()).await;
+    let here = engine(&folder.path().join("b"), BUNDLES.clone()).await;
     assert_eq!(
         prefill(&elsewhere).await.unwrap(),
         prefill(&here).await.unwrap()
@@ -187,7 +192,7 @@ fn bad() -> Vec<(&'static str, Spoil)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_app_is_quarantined_by_name_and_its_bundle_answers() {
     let folder = tempfile::tempdir().unwrap();
-    let honest = engine(&folder.path().join("honest"), deployed()).await;
+    let honest = engine(&folder.path().join("honest"), BUNDLES.clone()).await;
     let expected = prefill(&honest).await.unwrap();
     for (number, (reason, spoil)) in bad().into_iter().enumerate() {
         let why = format!("{reason}, number {number}");

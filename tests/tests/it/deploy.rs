@@ -465,7 +465,8 @@ fn the_command_line_deploys_to_a_host_and_to_a_store() {
     );
     let (good, said) = run(&["check", &first, "--fixtures", &of_first]);
     assert!(
-        good && said.contains("1 fixtures as expected, each run twice"),
+        good && said
+            .contains("1 fixtures as expected, each run once more in an instance that stays"),
         "{said}"
     );
 
