@@ -29,7 +29,7 @@ pub use bundle::{Bundle, Instance};
 pub use call::{Call, Facts, Inputs};
 pub use engine::{Error, Runtime};
 pub use fault::Fault;
-pub use inspect::{Inspection, LoadError, inspect};
+pub use inspect::{Inspection, LoadError, digest, inspect};
 pub use limits::Limits;
 pub use output::Output;
 pub use run::{Level, LogLine, Outcome, Run, Usage};
