@@ -201,3 +201,19 @@ pub struct Message {
     pub template: String,
     pub values: Json,
 }
+
+/// `log.level`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "component",
+    derive(ComponentType, Lift, Lower),
+    component(enum)
+)]
+#[serde(rename_all = "kebab-case")]
+#[repr(u8)]
+pub enum Level {
+    #[cfg_attr(feature = "component", component(name = "info"))]
+    Info,
+    #[cfg_attr(feature = "component", component(name = "error"))]
+    Error,
+}

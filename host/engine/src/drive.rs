@@ -336,7 +336,7 @@ impl Drive {
             ticket_prefix,
             facts: self.facts.clone(),
         };
-        let run = self.traced(function, || self.bundle.invoke(call, inputs));
+        let run = self.traced(function, || self.bundle.invoke(&call, inputs));
         match run.outcome {
             Ok(outcome) => Ok(Invoked {
                 outcome,

@@ -93,7 +93,9 @@ impl Measures {
         ];
         let time = Duration::from_micros(usage.time_us);
         self.runs.get_or_create(&labels).observe(time.as_secs_f64());
-        self.fuel.get_or_create(&labels).inc_by(usage.fuel);
+        if let Some(fuel) = usage.fuel {
+            self.fuel.get_or_create(&labels).inc_by(fuel);
+        }
     }
 
     pub(crate) fn faulted(&self, name: &str) {

@@ -1,17 +1,15 @@
 //! A loaded bundle, its instances, and the passes of an invocation.
 
-use crate::call::{Call, Given, Inputs};
 use crate::engine::ticks_max;
 use crate::exports::Exports;
+use crate::fault;
 use crate::inspect::{Inspection, LoadError, OUTREACH, PUBLICATION};
-use crate::output::Output;
-use crate::run::{Outcome, Run, Usage, json_bytes};
-use crate::world::{Fetched, Left, World};
-use crate::{Fault, Limits};
-use onething_contract::Lookup;
+use crate::state::State;
+use crate::{Call, Fault, Inputs, Limits, Output, Run};
 use onething_contract::manifest::Manifest;
+use onething_world::{Fetched, Given, Granted, Pass, World, json_bytes, passes};
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
@@ -25,8 +23,9 @@ struct Inner {
     imports: Vec<String>,
     exports: Vec<String>,
     manifest: Arc<Manifest>,
+    granted: Arc<Granted>,
     limits: Limits,
-    pre: InstancePre<World>,
+    pre: InstancePre<State>,
     functions: Exports,
     from_cache: bool,
 }
@@ -34,7 +33,7 @@ struct Inner {
 impl Bundle {
     pub(crate) fn new(
         inspection: Inspection,
-        pre: InstancePre<World>,
+        pre: InstancePre<State>,
         limits: Limits,
         from_cache: bool,
     ) -> Result<Self, LoadError> {
@@ -44,6 +43,7 @@ impl Bundle {
             size_bytes: inspection.size_bytes,
             imports: inspection.imports,
             exports: inspection.exports,
+            granted: Arc::new(Granted::from(&inspection.manifest)),
             manifest: Arc::new(inspection.manifest),
             limits,
             pre,
@@ -100,14 +100,27 @@ impl Bundle {
         self.0.from_cache
     }
 
+    /// What its imports may be asked for.
+    #[must_use]
+    pub fn granted(&self) -> &Arc<Granted> {
+        &self.0.granted
+    }
+
+    /// The limits of its runs.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
     /// Runs one export, each pass in a fresh instance.
     #[must_use]
-    pub fn invoke(&self, call: Call, inputs: Inputs) -> Run {
-        run(self.0.limits, call, inputs, |given, fetched| {
+    pub fn invoke(&self, call: &Call, inputs: Inputs) -> Run {
+        let given = Arc::new(Given::new(call, inputs));
+        run(&self.0.limits, &given, |fetched| {
             let mut world = self.idle_world();
-            world.turn_to(given, fetched);
+            world.turn_to(Arc::clone(&given), Arc::clone(fetched));
             match self.instance(world) {
-                Ok(mut instance) => instance.pass(),
+                Ok(mut instance) => instance.pass(call),
                 Err(fault) => Pass::stopped(fault),
             }
         })
@@ -135,13 +148,13 @@ impl Bundle {
     }
 
     fn idle_world(&self) -> World {
-        World::idle(self.0.limits, Arc::clone(&self.0.manifest))
+        World::idle(self.0.limits, Arc::clone(&self.0.granted))
     }
 
     fn instance(&self, world: World) -> Result<Instance, Fault> {
         let limits = self.0.limits;
-        let mut store = Store::new(self.0.pre.engine(), world);
-        store.limiter(|world| world);
+        let mut store = Store::new(self.0.pre.engine(), State::new(world, limits));
+        store.limiter(|state| state);
         refill(&mut store, &limits)?;
         match self.0.pre.instantiate(&mut store) {
             Ok(exports) => Ok(Instance {
@@ -150,8 +163,8 @@ impl Bundle {
                 exports,
             }),
             Err(error) => {
-                let last_error = store.data().left.last_error();
-                Err(Fault::of_start(&error, &limits, last_error))
+                let last_error = store.data().world.left().last_error();
+                Err(fault::of_start(&error, &limits, last_error))
             }
         }
     }
@@ -160,155 +173,64 @@ impl Bundle {
 /// One instance of a bundle.
 pub struct Instance {
     bundle: Bundle,
-    store: Store<World>,
+    store: Store<State>,
     exports: wasmtime::component::Instance,
 }
 
 impl Instance {
     /// Runs one export, all passes in this instance. After a fault it is of no more use.
     #[must_use]
-    pub fn call(&mut self, call: Call, inputs: Inputs) -> Run {
+    pub fn call(&mut self, call: &Call, inputs: Inputs) -> Run {
         let limits = self.bundle.0.limits;
-        run(limits, call, inputs, |given, fetched| {
-            self.store.data_mut().turn_to(given, fetched);
+        let given = Arc::new(Given::new(call, inputs));
+        run(&limits, &given, |fetched| {
+            let world = &mut self.store.data_mut().world;
+            world.turn_to(Arc::clone(&given), Arc::clone(fetched));
             match refill(&mut self.store, &limits) {
-                Ok(()) => self.pass(),
+                Ok(()) => self.pass(call),
                 Err(fault) => Pass::stopped(fault),
             }
         })
     }
 
-    /// Runs the call that the world has turned to.
-    fn pass(&mut self) -> Pass {
+    /// Runs a call that the world has turned to.
+    fn pass(&mut self, call: &Call) -> Pass {
         let limits = self.bundle.0.limits;
-        let result = self.checked_call();
-        let left = std::mem::take(&mut self.store.data_mut().left);
+        let result = self.checked_call(call);
+        let left = self.store.data_mut().world.take_left();
+        let fuel_left = self.store.get_fuel().unwrap_or(0);
         Pass {
-            result: result.map_err(|error| Fault::of_call(&error, &limits, left.last_error())),
+            result: result.map_err(|error| fault::of_call(&error, &limits, left.last_error())),
             left,
-            fuel: limits
-                .fuel
-                .saturating_sub(self.store.get_fuel().unwrap_or(0)),
-            memory_bytes: self.store.data().memory_bytes(),
+            fuel: Some(limits.fuel.saturating_sub(fuel_left)),
+            memory_bytes: Some(self.store.data().memory_bytes()),
         }
     }
 
-    fn checked_call(&mut self) -> wasmtime::Result<Output> {
-        let given = Arc::clone(&self.store.data().given);
-        let Some(call) = &given.call else {
-            wasmtime::bail!("nothing was asked of the instance");
-        };
-        let output = self
-            .bundle
-            .0
-            .functions
-            .call(&mut self.store, &self.exports, call)?;
-        self.store.data_mut().count_output(json_bytes(&output))?;
+    fn checked_call(&mut self, call: &Call) -> wasmtime::Result<Output> {
+        let functions = &self.bundle.0.functions;
+        let output = functions.call(&mut self.store, &self.exports, call)?;
+        let world = &mut self.store.data_mut().world;
+        world.count_output(json_bytes(&output))?;
         output.check()?;
         Ok(output)
     }
 }
 
+/// Passes in this process, each of which comes to something.
+fn run(limits: &Limits, given: &Arc<Given>, mut pass: impl FnMut(&Fetched) -> Pass) -> Run {
+    let run = passes(limits, given, |fetched| Ok::<_, Infallible>(pass(fetched)));
+    match run {
+        Ok(run) => run,
+        Err(never) => match never {},
+    }
+}
+
 /// Gives a store what a pass may use.
-fn refill(store: &mut Store<World>, limits: &Limits) -> Result<(), Fault> {
+fn refill(store: &mut Store<State>, limits: &Limits) -> Result<(), Fault> {
     store.set_epoch_deadline(ticks_max(limits));
     store.set_hostcall_fuel(limits.output_bytes);
     store.set_fuel(limits.fuel).map_err(|error| Fault::Host {
         message: format!("{error:#}"),
     })
-}
-
-/// One pass, done.
-struct Pass {
-    result: Result<Output, Fault>,
-    left: Left,
-    fuel: u64,
-    memory_bytes: usize,
-}
-
-impl Pass {
-    fn stopped(fault: Fault) -> Self {
-        Self {
-            result: Err(fault),
-            left: Left::default(),
-            fuel: 0,
-            memory_bytes: 0,
-        }
-    }
-}
-
-/// Passes until nothing is pending. A pass that left something pending is void whatever it came to,
-/// a trap included.
-fn run(
-    limits: Limits,
-    call: Call,
-    inputs: Inputs,
-    mut pass: impl FnMut(Arc<Given>, Fetched) -> Pass,
-) -> Run {
-    let given = Arc::new(Given::new(call, inputs));
-    if given.bytes() > limits.input_bytes {
-        let fault = Fault::InputTooLarge {
-            limit: limits.input_bytes,
-        };
-        return finish(Pass::stopped(fault), 0, Duration::ZERO);
-    }
-    let mut fetched = Fetched::default();
-    let mut time = Duration::ZERO;
-    let mut passes = 1;
-    loop {
-        let start = Instant::now();
-        let mut done = pass(Arc::clone(&given), Arc::clone(&fetched));
-        time += start.elapsed();
-
-        let wanted: Vec<_> = std::mem::take(&mut done.left.wanted).into_iter().collect();
-        if let Some(first) = wanted.first() {
-            if passes < limits.passes {
-                let found = given.inputs.facts.fetch(&wanted);
-                Arc::make_mut(&mut fetched).extend(wanted.into_iter().zip(found));
-                passes += 1;
-                continue;
-            }
-            done.result = Err(Fault::NeverSettles {
-                passes,
-                wanted: name_of(first).to_owned(),
-            });
-        }
-        return finish(done, passes, time);
-    }
-}
-
-fn finish(pass: Pass, passes: u32, time: Duration) -> Run {
-    let Pass {
-        result,
-        left,
-        fuel,
-        memory_bytes,
-    } = pass;
-    Run {
-        usage: Usage {
-            fuel,
-            memory_bytes,
-            input_bytes: left.input_bytes,
-            output_bytes: left.output_bytes,
-            host_calls: left.host_calls,
-            log_bytes: left.log_bytes,
-            log_cut: left.log_cut,
-            passes,
-            time_us: u64::try_from(time.as_micros()).unwrap_or(u64::MAX),
-        },
-        outcome: result.map(|output| Outcome {
-            lookups: left.lookups.into_iter().collect(),
-            output,
-            intents: left.intents,
-        }),
-        log: left.log,
-    }
-}
-
-/// Without the key, which is often somebody's citizen ID.
-fn name_of(lookup: &Lookup) -> &str {
-    match lookup {
-        Lookup::Register { register, .. } => register,
-        Lookup::Parameter { name, .. } | Lookup::Family { name, .. } => name,
-    }
 }

@@ -5,7 +5,7 @@ use crate::bundle::Bundle;
 use crate::cache::Cache;
 use crate::imports;
 use crate::inspect::{self, Inspection, LoadError, Outline};
-use crate::world::World;
+use crate::state::State;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -33,7 +33,7 @@ pub struct Runtime(Arc<Inner>);
 
 struct Inner {
     limits: Limits,
-    linker: Linker<World>,
+    linker: Linker<State>,
     cache: Option<Cache>,
 }
 

@@ -1,9 +1,8 @@
 //! The exports of a bundle: found once, typed by the contract, called with borrowed arguments.
 
-use crate::call::Call;
 use crate::inspect::{EXPORT, LoadError, OUTREACH, PUBLICATION};
-use crate::output::Output;
-use crate::world::World;
+use crate::state::State;
+use crate::{Call, Output};
 use onething_contract::{
     Assessment, CaseView, Directive, Event, Filer, FilledForm, Finding, Offer, Prefilled, Refusal,
     Step, Subject, Submission,
@@ -59,7 +58,7 @@ impl Exports {
     }
 
     /// Holds every function to the contract's types, which only an instance can tell.
-    pub fn check(&self, store: &mut Store<World>, instance: &Instance) -> wasmtime::Result<()> {
+    pub fn check(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<()> {
         let _: Prefill = typed(store, instance, self.prefill)?;
         let _: Assess = typed(store, instance, self.assess)?;
         let _: Plan = typed(store, instance, self.plan)?;
@@ -76,7 +75,7 @@ impl Exports {
 
     pub fn call(
         &self,
-        store: &mut Store<World>,
+        store: &mut Store<State>,
         instance: &Instance,
         call: &Call,
     ) -> wasmtime::Result<Output> {
@@ -142,7 +141,7 @@ fn exported(
 }
 
 fn typed<Params, Return>(
-    store: &mut Store<World>,
+    store: &mut Store<State>,
     instance: &Instance,
     function: ComponentExportIndex,
 ) -> wasmtime::Result<TypedFunc<Params, Return>>

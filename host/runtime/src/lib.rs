@@ -14,22 +14,17 @@
 
 mod bundle;
 mod cache;
-mod call;
 mod engine;
 mod exports;
 mod fault;
 mod imports;
 mod inspect;
-mod limits;
-mod output;
-mod run;
-mod world;
+mod state;
 
 pub use bundle::{Bundle, Instance};
-pub use call::{Call, Facts, Inputs};
 pub use engine::{Error, Runtime};
-pub use fault::Fault;
 pub use inspect::{Inspection, LoadError, digest, inspect};
-pub use limits::Limits;
-pub use output::Output;
-pub use run::{Level, LogLine, Outcome, Run, Usage};
+pub use onething_contract::Level;
+pub use onething_world::{
+    Call, Facts, Fault, Inputs, Limits, LogLine, Outcome, Output, Run, Usage,
+};

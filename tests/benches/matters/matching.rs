@@ -65,13 +65,13 @@ pub fn run() {
                 ticket_prefix: String::new(),
                 facts: Arc::clone(&world) as Arc<dyn onething_runtime::Facts>,
             };
-            let run = bundle.invoke(call, inputs);
+            let run = bundle.invoke(&call, inputs);
             match run.outcome.unwrap().output {
                 Output::Reach(found) => offers += found.len(),
                 other => panic!("{}", other.function()),
             }
-            fuel = fuel.max(run.usage.fuel);
-            memory = memory.max(run.usage.memory_bytes);
+            fuel = fuel.max(run.usage.fuel.unwrap_or_default());
+            memory = memory.max(run.usage.memory_bytes.unwrap_or_default());
         }
         (offers, fuel, memory)
     };

@@ -56,7 +56,7 @@ pub fn run() {
         let call = Call::Assess {
             submission: for_host(&submission),
         };
-        bundle.invoke(call, inputs(&text, &world))
+        bundle.invoke(&call, inputs(&text, &world))
     };
     let run = sandboxed();
     let assessment = match run.outcome.unwrap().output {
@@ -76,9 +76,9 @@ pub fn run() {
         ours.as_secs_f64() * 1000.0,
         native.as_secs_f64() * 1000.0,
         ratio(ours, native),
-        run.usage.fuel,
+        run.usage.fuel.unwrap_or_default(),
         limits.fuel,
-        run.usage.memory_bytes >> 20,
+        run.usage.memory_bytes.unwrap_or_default() >> 20,
         limits.memory_bytes >> 20,
         run.usage.input_bytes,
         limits.input_bytes,
@@ -103,7 +103,7 @@ fn prefill(bundle: &onething_runtime::Bundle, world: &Arc<World>) -> Value {
         subject: host.subject,
         purpose: "bench".to_owned(),
     };
-    let run = bundle.invoke(call, inputs(&"{}".into(), world));
+    let run = bundle.invoke(&call, inputs(&"{}".into(), world));
     let Output::Prefill(Ok(values)) = run.outcome.unwrap().output else {
         panic!("no prefill");
     };

@@ -49,7 +49,7 @@ fn main() {
         group.bench_function("fresh", |bencher| {
             bencher.iter_batched(
                 given,
-                |(call, inputs)| bundle.invoke(call, inputs),
+                |(call, inputs)| bundle.invoke(&call, inputs),
                 BatchSize::SmallInput,
             );
         });
@@ -57,7 +57,7 @@ fn main() {
             let mut instance = bundle.instantiate().unwrap();
             bencher.iter_batched(
                 given,
-                |(call, inputs)| instance.call(call, inputs),
+                |(call, inputs)| instance.call(&call, inputs),
                 BatchSize::SmallInput,
             );
         });
@@ -81,11 +81,11 @@ fn ratios(calls: &[(Call, Inputs)], bundle: &Bundle, bare: &Bare) {
                     black_box(bare.invoke(&call, inputs));
                 },
                 &mut |(call, inputs)| {
-                    let outcome = bundle.invoke(call, inputs).outcome.unwrap();
+                    let outcome = bundle.invoke(&call, inputs).outcome.unwrap();
                     black_box(outcome.journal(1, bundle.digest()));
                 },
                 &mut |(call, inputs)| {
-                    let outcome = warm.call(call, inputs).outcome.unwrap();
+                    let outcome = warm.call(&call, inputs).outcome.unwrap();
                     black_box(outcome.journal(1, bundle.digest()));
                 },
             ],
@@ -162,7 +162,7 @@ fn memory(component: &[u8], dir: &Path) {
     let runtime = Runtime::new(Limits::default(), Some(dir)).unwrap();
     let first = runtime.load(component).unwrap();
     for (call, inputs) in work::calls(&first) {
-        first.invoke(call, inputs).outcome.unwrap();
+        first.invoke(&call, inputs).outcome.unwrap();
     }
     let one = private_kib();
     let further: Vec<_> = others

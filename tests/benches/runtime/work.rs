@@ -123,11 +123,7 @@ impl Work<'_> {
             ticket_prefix: "331102-2025-000001-1".to_owned(),
             facts: Arc::clone(&self.facts),
         };
-        let outcome = self
-            .bundle
-            .invoke(call.clone(), inputs.clone())
-            .outcome
-            .unwrap();
+        let outcome = self.bundle.invoke(&call, inputs.clone()).outcome.unwrap();
         let facts: BTreeMap<_, _> = outcome.lookups.iter().cloned().collect();
         let facts = Arc::new(facts);
         self.calls.push((call, Inputs { facts, ..inputs }));

@@ -134,7 +134,7 @@ fn a_compiled_bundle_is_trusted_only_if_this_machine_wrote_it() {
     let load_from = |dir: &Path| {
         let runtime = Runtime::new(Limits::default(), Some(dir)).unwrap();
         let bundle = load(&runtime);
-        let run = bundle.invoke(prefill_call(""), inputs(population()));
+        let run = bundle.invoke(&prefill_call(""), inputs(population()));
         assert_eq!(values(run), ["\"张建国\""]);
         bundle.from_cache()
     };

@@ -137,11 +137,11 @@ fn the_same_forms_byte_for_byte_from_fresh_and_warm_instances() {
             let (call, inputs) = projecting(&answers);
             let digest = bundle.digest().to_owned();
             let journal = |run: onething_runtime::Run| run.outcome.unwrap().journal(1, &digest);
-            let fresh = journal(bundle.invoke(call.clone(), inputs.clone()));
-            let again = journal(bundle.invoke(call.clone(), inputs.clone()));
+            let fresh = journal(bundle.invoke(&call, inputs.clone()));
+            let again = journal(bundle.invoke(&call, inputs.clone()));
             let mut instance = bundle.instantiate().unwrap();
-            let warm = journal(instance.call(call.clone(), inputs.clone()));
-            let warmer = journal(instance.call(call, inputs));
+            let warm = journal(instance.call(&call, inputs.clone()));
+            let warmer = journal(instance.call(&call, inputs));
             prop_assert!(fresh == again && again == warm && warm == warmer);
             Ok(())
         })
@@ -168,7 +168,7 @@ fn projecting(answers: &Map<String, Value>) -> (Call, Inputs) {
 
 fn project(bundle: &Bundle, answers: &Map<String, Value>) -> Vec<FilledForm> {
     let (call, inputs) = projecting(answers);
-    match bundle.invoke(call, inputs).outcome.unwrap().output {
+    match bundle.invoke(&call, inputs).outcome.unwrap().output {
         Output::Project(forms) => forms,
         other => panic!("{other:?}"),
     }

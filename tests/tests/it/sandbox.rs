@@ -41,9 +41,9 @@ fn every_misdeed_has_its_name() {
         assert_eq!(fault.name(), name, "{purpose}: {fault}");
         let usage = run.usage;
         let limits = RUNTIME.limits();
-        assert!(usage.fuel <= limits.fuel, "{purpose}: {usage:?}");
+        assert!(usage.fuel <= Some(limits.fuel), "{purpose}: {usage:?}");
         assert!(
-            usage.memory_bytes <= limits.memory_bytes,
+            usage.memory_bytes <= Some(limits.memory_bytes),
             "{purpose}: {usage:?}"
         );
         // And the host does its work as if nothing had been.
@@ -94,7 +94,7 @@ fn the_backstop_stops_what_fuel_does_not() {
         time_ms_max: 50,
         ..Limits::default()
     }));
-    let run = bundle.invoke(prefill_call("endless-loop"), inputs(Nobody));
+    let run = bundle.invoke(&prefill_call("endless-loop"), inputs(Nobody));
     assert_eq!(run.outcome, Err(Fault::OutOfTime { limit_ms: 50 }));
     assert!(run.usage.time_us < 2_000_000, "{:?}", run.usage);
 }
@@ -106,25 +106,23 @@ fn input_is_limited_before_the_bundle_sees_it() {
         ..Limits::default()
     }));
     let call = prefill_call(&"x".repeat(10_000));
-    let run = bundle.invoke(call, inputs(Nobody));
+    let run = bundle.invoke(&call, inputs(Nobody));
     assert_eq!(run.outcome, Err(Fault::InputTooLarge { limit: 10_000 }));
-    assert_eq!(run.usage.fuel, 0);
+    assert_eq!(run.usage.fuel, None);
 
     // So are answers and what lookups find, each time they are handed over.
     let mut inputs_large = inputs(Nobody);
     inputs_large.answers = format!("{{\"x\": \"{}\"}}", "x".repeat(10_000)).into();
-    let run = bundle.invoke(
-        Call::Assess {
-            submission: submission(),
-        },
-        inputs_large,
-    );
+    let call = Call::Assess {
+        submission: submission(),
+    };
+    let run = bundle.invoke(&call, inputs_large);
     assert_eq!(run.outcome, Err(Fault::InputTooLarge { limit: 10_000 }));
     let large = BTreeMap::from([(
         lookup(CITIZEN),
         found(&format!("\"{}\"", "x".repeat(10_000))),
     )]);
-    let run = bundle.invoke(prefill_call(""), inputs(large));
+    let run = bundle.invoke(&prefill_call(""), inputs(large));
     assert_eq!(run.outcome, Err(Fault::InputTooLarge { limit: 10_000 }));
 }
 
@@ -262,27 +260,18 @@ fn the_same_again_gives_the_same_bytes() {
     let elsewhere = load(&runtime(Limits::default()));
     for (number, call) in calls().into_iter().enumerate() {
         let journal = |run: Run| outcome(run).journal(number as u64, BUNDLE.digest());
-        let first = journal(BUNDLE.invoke(call.clone(), inputs(population())));
+        let first = journal(BUNDLE.invoke(&call, inputs(population())));
+        assert_eq!(journal(BUNDLE.invoke(&call, inputs(population()))), first);
+        assert_eq!(journal(warm.call(&call, inputs(population()))), first);
         assert_eq!(
-            journal(BUNDLE.invoke(call.clone(), inputs(population()))),
-            first
-        );
-        assert_eq!(
-            journal(warm.call(call.clone(), inputs(population()))),
-            first
-        );
-        assert_eq!(
-            journal(elsewhere.invoke(call.clone(), inputs(population()))),
+            journal(elsewhere.invoke(&call, inputs(population()))),
             first
         );
 
         // And the journal is enough to run it again, and is read back whole.
         let read: Outcome = serde_json::from_slice(&first).unwrap();
         let recorded: BTreeMap<_, _> = read.lookups.iter().cloned().collect();
-        assert_eq!(
-            journal(BUNDLE.invoke(call.clone(), inputs(recorded))),
-            first
-        );
+        assert_eq!(journal(BUNDLE.invoke(&call, inputs(recorded))), first);
         assert_eq!(read.journal(number as u64, BUNDLE.digest()), first);
     }
     let nan = values(prefill("nan", Nobody));
@@ -296,7 +285,7 @@ fn nothing_is_left_from_one_run_to_the_next() {
     }
     let mut warm = BUNDLE.instantiate().unwrap();
     for calls in ["1", "2"] {
-        let run = warm.call(prefill_call("remembers"), inputs(Nobody));
+        let run = warm.call(&prefill_call("remembers"), inputs(Nobody));
         assert_eq!(values(run), [calls]);
     }
 }
@@ -357,11 +346,11 @@ pub fn load(runtime: &Runtime) -> Bundle {
 }
 
 fn prefill(purpose: &str, facts: impl Facts + 'static) -> Run {
-    BUNDLE.invoke(prefill_call(purpose), inputs(facts))
+    BUNDLE.invoke(&prefill_call(purpose), inputs(facts))
 }
 
 fn respond(wish: &str) -> Run {
-    BUNDLE.invoke(respond_call(wish), inputs(Nobody))
+    BUNDLE.invoke(&respond_call(wish), inputs(Nobody))
 }
 
 pub fn prefill_call(purpose: &str) -> Call {

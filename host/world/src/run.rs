@@ -1,7 +1,7 @@
 //! What an invocation leaves: an outcome or a fault, what it used, what it logged.
 
 use crate::{Fault, Output};
-use onething_contract::{Found, Intent, Lookup};
+use onething_contract::{Found, Intent, Level, Lookup};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -56,8 +56,10 @@ impl Outcome {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the members are those of `Limits`")]
 pub struct Usage {
-    pub fuel: u64,
-    pub memory_bytes: usize,
+    /// `None` where nothing ran, or the engine that ran it does not limit it.
+    pub fuel: Option<u64>,
+    /// Likewise.
+    pub memory_bytes: Option<usize>,
     pub input_bytes: usize,
     pub output_bytes: usize,
     pub host_calls: usize,
@@ -86,31 +88,9 @@ impl fmt::Display for LogLine {
     }
 }
 
-/// `log.level`.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    wasmtime::component::ComponentType,
-    wasmtime::component::Lift,
-)]
-#[component(enum)]
-#[serde(rename_all = "kebab-case")]
-#[repr(u8)]
-#[expect(missing_docs, reason = "wit/log.wit documents them")]
-pub enum Level {
-    #[component(name = "info")]
-    Info,
-    #[component(name = "error")]
-    Error,
-}
-
 /// The bytes of a value as JSON, counted and not kept.
-pub(crate) fn json_bytes(value: &impl Serialize) -> usize {
+#[must_use]
+pub fn json_bytes(value: &impl Serialize) -> usize {
     struct Counter(usize);
     impl std::io::Write for Counter {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

@@ -1,7 +1,9 @@
 //! What an invocation is given: the export with its arguments, and the inputs it may read.
 
 use crate::run::json_bytes;
-use onething_contract::{CaseView, Event, Filer, Found, Json, Lookup, Subject, Submission};
+use onething_contract::{
+    CaseView, Event, Filer, Found, Json, Lookup, ReservationState, Subject, Submission, Ticket,
+};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -64,7 +66,7 @@ impl Call {
     }
 
     /// The case that effects belong to.
-    pub(crate) fn acts_on(&self) -> Option<&CaseView> {
+    fn acts_on(&self) -> Option<&CaseView> {
         match self {
             Call::Respond { view, .. } => Some(view),
             _ => None,
@@ -85,34 +87,38 @@ pub struct Inputs {
     pub facts: Arc<dyn Facts>,
 }
 
-/// An invocation, as all its passes share it.
-pub(crate) struct Given {
-    /// Absent while an instance waits for its first call.
-    pub call: Option<Call>,
-    /// Of the call, as JSON.
+/// What the imports of an invocation answer from, shared by all its passes.
+pub struct Given {
+    /// What effects may refer to; absent where none are granted.
+    pub acting: Option<Acting>,
+    /// Of the export's arguments, as JSON.
     pub call_bytes: usize,
+    /// What the bundle may read.
     pub inputs: Inputs,
 }
 
 impl Given {
-    pub fn new(call: Call, inputs: Inputs) -> Self {
-        let call_bytes = json_bytes(&call);
+    /// For that call.
+    #[must_use]
+    pub fn new(call: &Call, inputs: Inputs) -> Self {
         Self {
-            call: Some(call),
-            call_bytes,
+            acting: call.acts_on().map(Acting::from),
+            call_bytes: json_bytes(call),
             inputs,
         }
     }
 
     /// What the bundle is handed at most once, whatever it does.
+    #[must_use]
     pub fn bytes(&self) -> usize {
         self.call_bytes.saturating_add(self.inputs.answers.len())
     }
 
-    /// For an instance that is made before anything is asked of it.
+    /// For a world that is made before anything is asked of it.
+    #[must_use]
     pub fn nothing() -> Self {
         Self {
-            call: None,
+            acting: None,
             call_bytes: 0,
             inputs: Inputs {
                 answers: "{}".into(),
@@ -120,6 +126,29 @@ impl Given {
                 ticket_prefix: String::new(),
                 facts: Arc::new(BTreeMap::new()),
             },
+        }
+    }
+}
+
+/// What the effects of a case may refer to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Acting {
+    /// Those that the case has.
+    pub tickets: Vec<Ticket>,
+    /// The steps whose decisions stand.
+    pub decided: Vec<String>,
+    /// Money.
+    pub reservations: Vec<ReservationState>,
+}
+
+impl From<&CaseView> for Acting {
+    fn from(view: &CaseView) -> Self {
+        let effects = view.effects.iter();
+        let decisions = view.decisions.iter();
+        Self {
+            tickets: effects.map(|effect| effect.ticket.clone()).collect(),
+            decided: decisions.map(|decision| decision.step.clone()).collect(),
+            reservations: view.reservations.clone(),
         }
     }
 }
@@ -134,7 +163,7 @@ impl fmt::Debug for Inputs {
     }
 }
 
-/// What registers and parameters say. The runtime has checked the manifest's grants before it asks.
+/// What registers and parameters say. The manifest's grants were checked before it is asked.
 pub trait Facts: Send + Sync {
     /// The answer, if it is at hand. Does no I/O: it is called while a bundle runs.
     fn known(&self, lookup: &Lookup) -> Option<Found>;

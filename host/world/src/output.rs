@@ -37,7 +37,10 @@ impl Output {
     }
 
     /// Every `json` of the result is JSON, and an object where the contract says so.
-    pub(crate) fn check(&self) -> Result<(), Fault> {
+    ///
+    /// # Errors
+    /// [`Fault::MalformedOutput`] names the first that is not.
+    pub fn check(&self) -> Result<(), Fault> {
         match self {
             Output::Prefill(Err(_)) => Ok(()),
             Output::Prefill(Ok(values)) => values

@@ -1,34 +1,31 @@
-//! A bundle's world during one pass: what it may read, and what it leaves behind. The store's data.
+//! What a pass may read, and what it leaves behind: counted, and never more than the limits.
 
-use crate::call::Given;
-use crate::run::{Level, LogLine, json_bytes};
-use crate::{Fault, Limits};
-use onething_contract::manifest::Manifest;
-use onething_contract::{CaseView, Effect, Found, Intent, Lookup, Ticket};
+use crate::run::json_bytes;
+use crate::{Fault, Fetched, Given, Granted, Limits, LogLine};
+use onething_contract::{Effect, Found, Intent, Level, Lookup, Ticket};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use wasmtime::ResourceLimiter;
 
-/// Answers that were fetched between the passes of an invocation.
-pub(crate) type Fetched = Arc<BTreeMap<Lookup, Found>>;
-
-pub(crate) struct World {
-    pub limits: Limits,
-    pub manifest: Arc<Manifest>,
-    pub given: Arc<Given>,
-    pub fetched: Fetched,
-    pub left: Left,
-    memory_bytes: usize,
+/// One pass of an invocation, as a bundle sees and changes it.
+pub struct World {
+    pub(crate) limits: Limits,
+    pub(crate) granted: Arc<Granted>,
+    pub(crate) given: Arc<Given>,
+    fetched: Fetched,
+    pub(crate) left: Left,
 }
 
 /// What a pass leaves behind.
-#[derive(Default)]
-pub(crate) struct Left {
+#[derive(Debug, Default)]
+#[expect(missing_docs, reason = "the counts are those of `Limits`")]
+pub struct Left {
     /// Asked and answered.
     pub lookups: BTreeMap<Lookup, Found>,
     /// Asked and pending; if there is any, the pass is void.
     pub wanted: BTreeSet<Lookup>,
+    /// Effects, in the order in which they were asked for.
     pub intents: Vec<Intent>,
+    /// As far as there was room.
     pub log: Vec<LogLine>,
     pub log_bytes: usize,
     pub log_cut: bool,
@@ -39,6 +36,7 @@ pub(crate) struct Left {
 
 impl Left {
     /// The SDK's panic hook writes the panic's message here before it traps.
+    #[must_use]
     pub fn last_error(&self) -> Option<&str> {
         self.log
             .iter()
@@ -50,14 +48,14 @@ impl Left {
 
 impl World {
     /// The world of an instance that nothing is asked of yet.
-    pub fn idle(limits: Limits, manifest: Arc<Manifest>) -> Self {
+    #[must_use]
+    pub fn idle(limits: Limits, granted: Arc<Granted>) -> Self {
         Self {
             limits,
-            manifest,
+            granted,
             given: Arc::new(Given::nothing()),
             fetched: Fetched::default(),
             left: Left::default(),
-            memory_bytes: 0,
         }
     }
 
@@ -71,17 +69,36 @@ impl World {
         self.fetched = fetched;
     }
 
-    /// The case whose effects may be asked for, in `respond` only.
-    pub fn acts_on(&self) -> Option<&CaseView> {
-        self.given.call.as_ref()?.acts_on()
+    /// What the pass has left so far.
+    #[must_use]
+    pub fn left(&self) -> &Left {
+        &self.left
     }
 
-    /// Linear memory, at its largest.
-    pub fn memory_bytes(&self) -> usize {
-        self.memory_bytes
+    /// Takes what the pass has left.
+    pub fn take_left(&mut self) -> Left {
+        std::mem::take(&mut self.left)
     }
 
-    pub fn count_calls(&mut self, calls: usize) -> Result<(), Fault> {
+    /// Bytes that the bundle may still hand out.
+    #[must_use]
+    pub fn output_bytes_left(&self) -> usize {
+        self.limits
+            .output_bytes
+            .saturating_sub(self.left.output_bytes)
+    }
+
+    /// Counts a call of an import and what it carried out of the bundle.
+    pub(crate) fn called(
+        &mut self,
+        calls: usize,
+        arguments: &impl serde::Serialize,
+    ) -> Result<(), Fault> {
+        self.count_calls(calls)?;
+        self.count_output(json_bytes(arguments))
+    }
+
+    fn count_calls(&mut self, calls: usize) -> Result<(), Fault> {
         self.left.host_calls = self.left.host_calls.saturating_add(calls);
         if self.left.host_calls > self.limits.host_calls {
             return Err(Fault::TooManyHostCalls {
@@ -91,7 +108,7 @@ impl World {
         Ok(())
     }
 
-    pub fn count_input(&mut self, bytes: usize) -> Result<(), Fault> {
+    pub(crate) fn count_input(&mut self, bytes: usize) -> Result<(), Fault> {
         self.left.input_bytes = self.left.input_bytes.saturating_add(bytes);
         if self.left.input_bytes > self.limits.input_bytes {
             return Err(Fault::InputTooLarge {
@@ -101,19 +118,22 @@ impl World {
         Ok(())
     }
 
-    /// Gives the bytes that are left.
-    pub fn count_output(&mut self, bytes: usize) -> Result<usize, Fault> {
+    /// Counts what the bundle hands out: the result of the export, beside what its calls carry.
+    ///
+    /// # Errors
+    /// [`Fault::OutputTooLarge`] beyond the limit.
+    pub fn count_output(&mut self, bytes: usize) -> Result<(), Fault> {
         self.left.output_bytes = self.left.output_bytes.saturating_add(bytes);
-        self.limits
-            .output_bytes
-            .checked_sub(self.left.output_bytes)
-            .ok_or(Fault::OutputTooLarge {
+        if self.left.output_bytes > self.limits.output_bytes {
+            return Err(Fault::OutputTooLarge {
                 limit: self.limits.output_bytes,
-            })
+            });
+        }
+        Ok(())
     }
 
     /// The answer, or `None` while it is pending.
-    pub fn look_up(&mut self, lookup: Lookup) -> Result<Option<Found>, Fault> {
+    pub(crate) fn look_up(&mut self, lookup: Lookup) -> Result<Option<Found>, Fault> {
         let found = match self.fetched.get(&lookup) {
             Some(found) => Some(found.clone()),
             None => self.given.inputs.facts.known(&lookup),
@@ -131,7 +151,7 @@ impl World {
     }
 
     /// Promises the effect under the next ticket.
-    pub fn promise(&mut self, effect: Effect, after: Vec<Ticket>) -> Ticket {
+    pub(crate) fn promise(&mut self, effect: Effect, after: Vec<Ticket>) -> Ticket {
         let number = self.left.intents.len() + 1;
         let ticket = format!("{}-{number}", self.given.inputs.ticket_prefix);
         self.left.intents.push(Intent {
@@ -143,7 +163,7 @@ impl World {
     }
 
     /// Keeps the line as far as there is room.
-    pub fn log(&mut self, level: Level, mut message: String) {
+    pub(crate) fn keep_line(&mut self, level: Level, mut message: String) {
         if self.left.log_cut {
             return;
         }
@@ -154,48 +174,5 @@ impl World {
         }
         self.left.log_bytes += message.len();
         self.left.log.push(LogLine { level, message });
-    }
-}
-
-/// Growth beyond a limit stops the run by its name, where a mere refusal would end in an abort of
-/// the guest's allocator that nobody can tell from another trap.
-impl ResourceLimiter for World {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        // The pool gives an instance one memory.
-        let grown = self
-            .memory_bytes
-            .saturating_sub(current)
-            .saturating_add(desired);
-        if grown > self.limits.memory_bytes {
-            return Err(self.out_of_memory());
-        }
-        self.memory_bytes = grown;
-        Ok(true)
-    }
-
-    fn table_growing(
-        &mut self,
-        _: usize,
-        desired: usize,
-        _: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        if desired > self.limits.table_elements {
-            return Err(self.out_of_memory());
-        }
-        Ok(true)
-    }
-}
-
-impl World {
-    fn out_of_memory(&self) -> wasmtime::Error {
-        Fault::OutOfMemory {
-            limit: self.limits.memory_bytes,
-        }
-        .into()
     }
 }
