@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod compose;
 mod deploy;
 mod toolchain;
 
@@ -20,6 +21,9 @@ pub enum Command {
         /// Folders with a `matter.toml`, for example `functions/retirement`.
         #[arg(required = true)]
         folders: Vec<PathBuf>,
+        /// Also compose each bundle with the front and the adapter, to run as a function on Spin.
+        #[arg(long)]
+        spin: bool,
     },
     /// Tell what a bundle is, without running it.
     Inspect {
@@ -43,9 +47,9 @@ impl Command {
     /// Runs the command.
     pub fn run(self, deployment: &Deployment) -> anyhow::Result<ExitCode> {
         match self {
-            Self::Build { folders } => folders
-                .iter()
-                .try_for_each(|folder| build::build(folder, &deployment.bundles))?,
+            Self::Build { folders, spin } => {
+                build::build(&folders, &deployment.bundles, spin)?;
+            }
             Self::Inspect { bundle, json } => {
                 show(&deployment.bundle(&bundle)?, json).with_context(|| bundle.clone())?;
             }

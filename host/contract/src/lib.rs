@@ -7,6 +7,8 @@
 #![expect(missing_docs, reason = "the fields are documented once, in wit/")]
 
 mod effects;
+#[cfg(feature = "guest")]
+pub mod guest;
 pub mod guide;
 pub mod identifiers;
 pub mod manifest;

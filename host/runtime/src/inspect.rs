@@ -95,8 +95,9 @@ pub fn inspect(component: &[u8]) -> Result<Inspection, LoadError> {
     Ok(outline.inspection(digest(component), manifest))
 }
 
-/// The bundle's name.
-pub(crate) fn digest(component: &[u8]) -> String {
+/// The name of a bundle: SHA-256 of its bytes, hex.
+#[must_use]
+pub fn digest(component: &[u8]) -> String {
     hex::encode(Sha256::digest(component))
 }
 

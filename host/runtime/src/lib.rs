@@ -23,7 +23,7 @@ mod state;
 
 pub use bundle::{Bundle, Instance};
 pub use engine::{Error, Runtime};
-pub use inspect::{Inspection, LoadError, inspect};
+pub use inspect::{Inspection, LoadError, digest, inspect};
 pub use onething_contract::Level;
 pub use onething_world::{
     Call, Facts, Fault, Inputs, Limits, LogLine, Outcome, Output, Run, Usage,

@@ -1,45 +1,68 @@
 //! Builds a bundle: the form compiler's manifest, cargo's core module, wit-component's component,
 //! one file.
 
+use super::compose::Parts;
 use super::toolchain::Toolchain;
 use crate::{say, tell};
 use anyhow::{Context, bail, ensure};
 use onething_contract::manifest::SECTION;
-use onething_runtime::inspect;
+use onething_runtime::{digest, inspect};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use wasm_encoder::{ComponentSection, CustomSection};
 use wit_component::ComponentEncoder;
 
-/// Builds the bundle of `folder` into `out`.
-pub fn build(folder: &Path, out: &Path) -> anyhow::Result<()> {
+/// The folder of function apps, inside that of the bundles.
+const SPIN: &str = "spin";
+
+/// Builds the bundle of each folder into `out`; for Spin, its function app beside it.
+pub fn build(folders: &[PathBuf], out: &Path, spin: bool) -> anyhow::Result<()> {
+    let parts = match folders.first() {
+        Some(folder) if spin => Some(Parts::build(folder)?),
+        _ => None,
+    };
+    for folder in folders {
+        let bundle = bundle(folder)?;
+        let inspection = inspect(&bundle)?;
+        let file = Path::new(&inspection.manifest.matter).with_extension("wasm");
+        write(&out.join(&file), &bundle)?;
+        if let Some(parts) = &parts {
+            let app = parts.compose(&bundle, &inspection)?;
+            write(&out.join(SPIN).join(&file), &app)?;
+        }
+    }
+    Ok(())
+}
+
+/// The bundle of `folder`.
+fn bundle(folder: &Path) -> anyhow::Result<Vec<u8>> {
     let compiled = onething_forms::compile(folder).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the forms do not compile:\n{}", lines.join("\n"))
     })?;
-    let core = core_module(folder)?;
-    let module = std::fs::read(&core).with_context(|| format!("cannot read {}", core.display()))?;
-    let mut bundle = ComponentEncoder::default()
-        .validate(true)
-        .module(&module)
-        .and_then(|encoder| encoder.encode())
-        .context("the module cannot be wrapped as a component")?;
+    let mut bundle = component(folder)?;
     let manifest = serde_json::to_vec(&compiled.manifest)?;
     let manifest = CustomSection {
         name: SECTION.into(),
         data: manifest.into(),
     };
     manifest.append_to_component(&mut bundle);
-    let inspection = inspect(&bundle)?;
-    let path = out.join(&compiled.manifest.matter).with_extension("wasm");
-    write(&path, &bundle)?;
-    say(&format!(
-        "{}  {} bytes  sha256:{}",
-        path.display(),
-        inspection.size_bytes,
-        inspection.digest
-    ));
-    Ok(())
+    Ok(bundle)
+}
+
+/// Compiles the package in `folder` to a component.
+pub fn component(folder: &Path) -> anyhow::Result<Vec<u8>> {
+    let core = core_module(folder)?;
+    encode(&std::fs::read(&core).with_context(|| format!("cannot read {}", core.display()))?)
+}
+
+/// Wraps a core module as a component.
+pub fn encode(module: &[u8]) -> anyhow::Result<Vec<u8>> {
+    ComponentEncoder::default()
+        .validate(true)
+        .module(module)
+        .and_then(|encoder| encoder.encode())
+        .context("the module cannot be wrapped as a component")
 }
 
 /// Compiles the package in `folder` and answers where its core module is.
@@ -106,13 +129,16 @@ fn core_module(folder: &Path) -> anyhow::Result<PathBuf> {
     }
 }
 
-struct Places {
-    workspace: PathBuf,
+/// Where cargo has things.
+pub struct Places {
+    /// The folder of the workspace.
+    pub workspace: PathBuf,
     target: PathBuf,
 }
 
 impl Places {
-    fn find(manifest: &Path) -> anyhow::Result<Self> {
+    /// Of the package with that manifest.
+    pub fn find(manifest: &Path) -> anyhow::Result<Self> {
         let output = Command::new("cargo")
             .args([
                 "metadata",
@@ -146,12 +172,19 @@ fn cargo_home() -> PathBuf {
     }
 }
 
-/// Whoever reads the file sees the old bundle or the new one.
+/// Writes a component and says what it is. Whoever reads the file sees the old one or the new one.
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let beside = path.with_extension(format!("{}.part", std::process::id()));
     std::fs::write(&beside, bytes)
         .and_then(|()| std::fs::rename(&beside, path))
-        .with_context(|| format!("cannot write {}", path.display()))
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    say(&format!(
+        "{}  {} bytes  sha256:{}",
+        path.display(),
+        bytes.len(),
+        digest(bytes)
+    ));
+    Ok(())
 }
