@@ -26,7 +26,10 @@ pub fn answer(call: Call, request: &Request) -> String {
         Ok(()) => wire::output(&output).map_err(|error| error.to_string()),
         Err(fault) => Err(fault.to_string()),
     };
-    let written = written.as_ref().map(|json| json.get()).map_err(String::as_str);
+    let written = written
+        .as_ref()
+        .map(|json| json.get())
+        .map_err(String::as_str);
     control::end(written, count(json_bytes(&output)))
 }
 

@@ -99,8 +99,9 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     })?;
     linker.instance(LOG)?.func_wrap(
         "write",
-        |mut context: Context, (level, message): (Level, String)| {
-            Ok(context.data_mut().world.log(level, message)?)
+        |context: Context, (level, message): (Level, String)| {
+            let ((),) = ask(context, |world| world.log(level, message))?;
+            Ok(())
         },
     )?;
 

@@ -8,6 +8,7 @@ use onething_contract::{Filer, Subject, SubjectKind};
 use onething_engine::{Apps, AppsConfig, Bundles, Engine, Error, Executor as _, Patience};
 use onething_runtime::{Bundle, Limits};
 use onething_tests::apps::{FunctionApp, Spoil, changed, said};
+use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -92,6 +93,19 @@ async fn an_honest_app_answers_as_the_bundle_and_is_compared() {
     assert!(answered > 5 && run_here == 0, "{answered} {run_here}");
     assert!(app.asked() > 5);
     assert!(apps.quarantined().is_empty());
+}
+
+/// What the process counts.
+fn counted() -> String {
+    let (mut registry, mut text) = (Registry::default(), String::new());
+    onething_engine::measures::register(&mut registry);
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    text
+}
+
+fn is_counted(outcome: &str) -> bool {
+    let label = format!("{{matter=\"retirement\",outcome=\"{outcome}\"}}");
+    counted().contains(&format!("function_apps_total{label}"))
 }
 
 /// Each by the name of what is wrong with it.
@@ -204,6 +218,8 @@ async fn a_bad_app_is_quarantined_by_name_and_its_bundle_answers() {
         assert_eq!(quarantined.len(), 1, "{why}");
         assert_eq!(quarantined[0].reason, reason, "{why}");
         assert_eq!(quarantined[0].function, "prefill", "{why}");
+        assert!(is_counted(reason), "{why}: {}", counted());
+        assert!(counted().contains("function_apps_quarantined{matter=\"retirement\"} 1"));
 
         // It is not asked any more, until somebody lets it.
         let asked = app.asked();
@@ -240,6 +256,7 @@ async fn where_nobody_answers_the_caller_hears_it_and_nothing_is_lost() {
             other => panic!("{why}: {other:?}"),
         }
         assert!(engine.quarantined_apps().is_empty(), "{why}");
+        assert!(is_counted(why), "{}", counted());
     }
     assert_eq!(silent.asked(), 1, "who is slow is not asked twice");
     assert_eq!(busy.asked(), 3);

@@ -8,6 +8,7 @@ mod apps;
 mod cli;
 mod deploy;
 mod engine;
+mod executors;
 mod guide;
 mod limits;
 mod load;
