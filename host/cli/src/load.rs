@@ -122,7 +122,7 @@ impl Load {
         } else {
             let (own, tokens) = Own::start(deployment, &self.sample, population).await?;
             let url = own.url.clone();
-            let name = "a host of its own 自起的主机";
+            let name = "a host of its own";
             let loaded = self.load_api(&url, name, tokens, population).await;
             let stopped = own.stop().await;
             let summary = loaded?;

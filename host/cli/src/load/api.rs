@@ -3,7 +3,7 @@
 use super::cases::{Cases, Seen};
 use super::client::{Ask, Client};
 use super::filing::{self, Template};
-use super::people;
+use super::people::{self, Named};
 use super::schedule::{Arrival, Kind};
 use crate::deployment::now;
 use crate::sample::Story;
@@ -215,14 +215,14 @@ impl Filing {
         if matter == PAYROLL {
             make_due(&mut hand_in);
         }
-        let subject = hand_in.subject.identifier.clone();
+        let named = Named::of(&hand_in, seed);
         let asked = json!({
             "subject": hand_in.subject,
             "filer": hand_in.filer,
             "region": hand_in.region,
             "purpose": "load",
         });
-        let prefill = Template::new(&asked, &subject, seed);
+        let prefill = Template::new(&asked, &named);
         let ask = Ask::post(format!("/v1/matters/{matter}/prefill"), prefill.of(0)).by(platform);
         let answer = client.ask(ask).await.context("the host does not answer")?;
         ensure!(
@@ -239,10 +239,11 @@ impl Filing {
         });
         filing::fill(&mut hand_in, known)?;
         hand_in.form_digest = prefilled["form_digest"].as_str().map(str::to_owned);
-        let mut submission = serde_json::to_value(&hand_in)?;
-        restore_subject(&mut submission, &subject, seed);
+        // Registers name the made-up ones that were asked for: in a template stand the sample's.
+        let submission = named.restored(&serde_json::to_string(&hand_in)?, 0);
+        let submission: Value = serde_json::from_str(&submission)?;
         Ok(Self {
-            submission: Template::new(&submission, &subject, seed),
+            submission: Template::new(&submission, &named),
             prefill,
             submitted: 0,
         })
@@ -279,18 +280,6 @@ fn make_due(hand_in: &mut HandIn) {
     let (_, month) = people::payroll_months(now());
     hand_in.answers = json!({ "payroll-month": month });
     hand_in.materials.clear();
-}
-
-/// Where registers name the made-up subject that was asked for, the sample's stands again, so that the
-/// template finds it.
-fn restore_subject(submission: &mut Value, subject: &str, seed: u64) {
-    let Some(made_up) = people::identifier(subject, seed, 0) else {
-        return;
-    };
-    let text = submission.to_string().replace(&made_up, subject);
-    if let Ok(restored) = serde_json::from_str(&text) {
-        *submission = restored;
-    }
 }
 
 #[cfg(test)]

@@ -1,36 +1,31 @@
 //! A sample's submission as a template: whoever it is about is put in its place.
 
-use super::people;
+use super::people::Named;
 use anyhow::Context;
 use bytes::Bytes;
 use onething_engine::HandIn;
 use serde_json::Value;
 use std::path::Path;
 
-/// JSON in which the sample's subject stands for anybody.
+/// JSON in which the sample's identifiers stand for anybody's.
 #[derive(Debug, Clone)]
 pub struct Template {
     text: String,
-    subject: String,
-    seed: u64,
+    named: Named,
 }
 
 impl Template {
-    /// Of JSON that names the subject.
-    pub fn new(json: &Value, subject: &str, seed: u64) -> Self {
+    /// Of JSON that names them.
+    pub fn new(json: &Value, named: &Named) -> Self {
         Self {
             text: json.to_string(),
-            subject: subject.to_owned(),
-            seed,
+            named: named.clone(),
         }
     }
 
-    /// For the made-up subject of this number; the sample's own where none can be made up.
+    /// With the made-up ones of this number.
     pub fn of(&self, number: u32) -> Bytes {
-        match people::identifier(&self.subject, self.seed, number) {
-            Some(made_up) => self.text.replace(&self.subject, &made_up).into(),
-            None => self.text.clone().into(),
-        }
+        self.named.replaced(&self.text, number).into()
     }
 }
 

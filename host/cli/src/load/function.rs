@@ -2,6 +2,7 @@
 
 use super::client::{Answer, Ask, Client};
 use super::filing::{self, Template};
+use super::people::Named;
 use crate::deployment::Deployment;
 use crate::sample::Story;
 use anyhow::{Context, bail, ensure};
@@ -99,7 +100,7 @@ impl Function {
             .await?;
         Ok(Self {
             path: format!("/{matter}/assess"),
-            request: Template::new(&request, &hand_in.subject.identifier, seed),
+            request: Template::new(&request, &Named::of(&hand_in, seed)),
             people,
         })
     }

@@ -2,7 +2,8 @@
 //! made-up people in its registers as are needed.
 
 use super::api::{PAYROLL, Population, RETIREMENT, Tokens};
-use super::{filing, people};
+use super::filing;
+use super::people::{self, Named};
 use crate::deployment::{Deployment, now};
 use crate::sample::{Story, copy_registers};
 use crate::serve::Host;
@@ -94,8 +95,8 @@ pub fn fill(data: &Path, sample: &Path, population: Population) -> anyhow::Resul
     let registers = data.join("registers");
     let (last, _) = people::payroll_months(now());
     for (matter, count) in [(RETIREMENT, population.people), (PAYROLL, population.units)] {
-        let subject = filing::read(sample, matter)?.subject.identifier;
-        people::into_registers(&registers, &subject, population.seed, count, &last)?;
+        let named = Named::of(&filing::read(sample, matter)?, population.seed);
+        named.into_registers(&registers, count, &last)?;
     }
     Ok(())
 }
@@ -110,13 +111,12 @@ async fn open_budgets(
     let Some(budget) = story.budgets.first() else {
         return Ok(());
     };
-    let subject = filing::read(sample, PAYROLL)?.subject.identifier;
+    let hand_in = filing::read(sample, PAYROLL)?;
+    let named = Named::of(&hand_in, population.seed);
     let (_, month) = people::payroll_months(now());
     let year = month.get(..4).unwrap_or_default();
     for number in 0..population.units {
-        let Some(unit) = people::identifier(&subject, population.seed, number) else {
-            break;
-        };
+        let unit = named.replaced(&hand_in.subject.identifier, number);
         let opened = NewBudget {
             name: format!("payroll/{unit}/{year}"),
             title: budget.title.clone(),

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::StatusCode;
 use hyper::body::Incoming;
+use serde::Deserialize;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -37,6 +38,11 @@ struct Done {
     seen: Option<Seen>,
     /// What is still to be read of a stream.
     stream: Option<Incoming>,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    code: String,
 }
 
 /// A run that goes on.
@@ -136,12 +142,10 @@ impl Run<'_> {
     }
 
     fn done(&mut self, done: Done) -> anyhow::Result<()> {
-        self.tally
-            .done(done.kind, done.due, done.latency, done.outcome)?;
         if let (Target::Api(api), Some(seen)) = (&mut self.target, done.seen) {
             api.note(seen);
         }
-        match (done.kind, done.outcome, done.stream) {
+        match (done.kind, &done.outcome, done.stream) {
             (_, _, Some(stream)) => {
                 self.following.spawn(to_the_end(stream));
             }
@@ -149,7 +153,8 @@ impl Run<'_> {
             (Kind::Follow, Outcome::Answered(200..300), None) => self.tally.followed_to_end += 1,
             _ => {}
         }
-        Ok(())
+        self.tally
+            .done(done.kind, done.due, done.latency, done.outcome)
     }
 }
 
@@ -162,7 +167,7 @@ async fn asked(client: &Client, ask: Ask, kind: Kind, is_function: bool) -> Came
     };
     let status = answer.status.as_u16();
     if !answer.status.is_success() {
-        return (Outcome::Answered(status), None, None);
+        return (refused(status, &answer.body), None, None);
     }
     if is_function {
         let outcome = match function::wrong(&answer.body) {
@@ -177,6 +182,15 @@ async fn asked(client: &Client, ask: Ask, kind: Kind, is_function: bool) -> Came
     match serde_json::from_slice(&answer.body) {
         Ok(seen) => (Outcome::Answered(status), Some(seen), None),
         Err(_) => (Outcome::Wrong(status, "not-an-answer"), None, None),
+    }
+}
+
+/// 409 and 422 with the code of a reason are answers, and say what the host wants.
+fn refused(status: u16, body: &[u8]) -> Outcome {
+    let problem: Option<Problem> = serde_json::from_slice(body).ok();
+    match (status, problem) {
+        (409 | 422, Some(problem)) => Outcome::Refused(status, problem.code),
+        _ => Outcome::Answered(status),
     }
 }
 

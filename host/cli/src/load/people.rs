@@ -1,10 +1,10 @@
 //! Made-up people and units, as many as a run needs: each is the sample's under another identifier, so
 //! that no two submissions are about the same.
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use chrono::{DateTime, FixedOffset, Months};
-use onething_contract::identifiers;
-use onething_engine::stamp;
+use onething_contract::{SubjectKind, identifiers};
+use onething_engine::{HandIn, stamp};
 use std::path::Path;
 use toml::{Table, Value};
 
@@ -46,43 +46,88 @@ pub fn payroll_months(now: DateTime<FixedOffset>) -> (String, String) {
     (month(today), month(next))
 }
 
-/// Adds what registers say of the sample's subject under so many made-up identifiers, to every register
-/// of the folder that knows it; `month` is the last one that was paid.
-pub fn into_registers(
-    registers: &Path,
-    sample: &str,
+/// The identifiers of a sample in whose place made-up ones stand, all of one number at a time.
+#[derive(Debug, Clone)]
+pub struct Named {
+    identifiers: Vec<String>,
     seed: u64,
-    count: u32,
-    month: &str,
-) -> anyhow::Result<()> {
-    let unreadable = || format!("cannot read {}", registers.display());
-    for entry in std::fs::read_dir(registers).with_context(unreadable)? {
-        let path = entry.with_context(unreadable)?.path();
-        let wrong = || path.display().to_string();
-        let text = std::fs::read_to_string(&path).with_context(wrong)?;
-        let mut register: Table = toml::from_str(&text).with_context(wrong)?;
-        let Some(Value::Table(entries)) = register.get_mut("entries") else {
-            continue;
-        };
-        let Some(mut known) = entries.get(sample).cloned() else {
-            continue;
-        };
-        let is_monthly = |name: &&str| path.file_stem().is_some_and(|stem| stem == *name);
-        if let (true, Value::Table(fields)) =
-            (MONTHLY.iter().any(|name| is_monthly(&name)), &mut known)
-        {
-            fields.insert("month".to_owned(), month.into());
+}
+
+impl Named {
+    /// Of what is handed in: whom it is about; of a unit also its clerk, by whom registers know it.
+    pub fn of(hand_in: &HandIn, seed: u64) -> Self {
+        let mut identifiers = vec![hand_in.subject.identifier.clone()];
+        if hand_in.subject.kind == SubjectKind::Organisation {
+            identifiers.push(hand_in.filer.person.identifier.clone());
         }
-        for number in 0..count {
-            let Some(made_up) = identifier(sample, seed, number) else {
-                bail!("the sample's subject {sample} is neither a person nor a unit");
-            };
-            entries.insert(made_up, known.clone());
-        }
-        std::fs::write(&path, register.to_string())
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        Self { identifiers, seed }
     }
-    Ok(())
+
+    /// The text with the made-up ones of this number; those of which none can be made up stay.
+    pub fn replaced(&self, text: &str, number: u32) -> String {
+        self.each(text, number, |text, sample, made_up| {
+            text.replace(sample, made_up)
+        })
+    }
+
+    /// The other way.
+    pub fn restored(&self, text: &str, number: u32) -> String {
+        self.each(text, number, |text, sample, made_up| {
+            text.replace(made_up, sample)
+        })
+    }
+
+    fn each(&self, text: &str, number: u32, put: fn(&str, &str, &str) -> String) -> String {
+        let mut text = text.to_owned();
+        for sample in &self.identifiers {
+            if let Some(made_up) = identifier(sample, self.seed, number) {
+                text = put(&text, sample, &made_up);
+            }
+        }
+        text
+    }
+
+    /// Adds what registers say of the sample's under so many numbers, to every register of the folder
+    /// that knows one of them; `month` is the last one that was paid.
+    pub fn into_registers(&self, registers: &Path, count: u32, month: &str) -> anyhow::Result<()> {
+        let unreadable = || format!("cannot read {}", registers.display());
+        for entry in std::fs::read_dir(registers).with_context(unreadable)? {
+            let path = entry.with_context(unreadable)?.path();
+            self.into_register(&path, count, month)
+                .with_context(|| path.display().to_string())?;
+        }
+        Ok(())
+    }
+
+    fn into_register(&self, path: &Path, count: u32, month: &str) -> anyhow::Result<()> {
+        let mut register: Table = toml::from_str(&std::fs::read_to_string(path)?)?;
+        let Some(Value::Table(entries)) = register.get_mut("entries") else {
+            return Ok(());
+        };
+        let is_monthly = path
+            .file_stem()
+            .is_some_and(|stem| MONTHLY.iter().any(|name| stem == *name));
+        let known: Vec<_> = self
+            .identifiers
+            .iter()
+            .filter_map(|sample| Some((sample, entries.get(sample)?.as_table()?.clone())))
+            .collect();
+        for (sample, mut fields) in known {
+            if is_monthly {
+                fields.insert("month".to_owned(), month.into());
+            }
+            for number in 0..count {
+                let mut made_up = fields.clone();
+                for (_, value) in &mut made_up {
+                    if let Value::String(text) = value {
+                        *text = self.replaced(text, number);
+                    }
+                }
+                entries.insert(self.replaced(sample, number), Value::Table(made_up));
+            }
+        }
+        Ok(std::fs::write(path, register.to_string())?)
+    }
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ fn rates(
         .iter()
         .map(|point| point.arrivals_per_s.max(point.done_per_s))
         .fold(RATE_MIN, f64::max);
-    let mut chart = prepared(area).build_cartesian_2d(0.0..end, 0.0..highest * 1.25)?;
+    let mut chart = prepared(area).build_cartesian_2d(0.0..end, 0.0..highest * 1.45)?;
     mesh(&mut chart, "请求/秒 requests a second")?;
     let of = |rate: fn(&Point) -> f64| series.iter().map(move |point| (point.at_s, rate(point)));
     line(
@@ -128,7 +128,7 @@ fn latencies(
         .fold(LATENCY_MS_MIN, f64::max);
     let lowest = known().map(|(_, p50, _)| p50).fold(highest, f64::min);
     let lowest = (lowest / 2.0).max(LATENCY_MS_MIN / 10.0);
-    let range = (lowest..highest * 4.0).log_scale();
+    let range = (lowest..highest * 8.0).log_scale();
     let mut chart = prepared(area).build_cartesian_2d(0.0..end, range)?;
     mesh(&mut chart, "时延/毫秒 latency, ms (log)")?;
     line(
@@ -170,11 +170,19 @@ where
         .configure_mesh()
         .x_desc("时间/秒 time, s")
         .y_desc(title)
+        .x_label_formatter(&number)
+        .y_label_formatter(&number)
         .axis_desc_style((FONT, 16))
         .label_style((FONT, 14))
         .light_line_style(TRANSPARENT)
         .bold_line_style(BLACK.mix(0.12))
         .draw()
+}
+
+/// Without places that say nothing.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the formatter's form")]
+fn number(value: &f64) -> String {
+    ((value * 100.0).round() / 100.0).to_string()
 }
 
 fn line<'a, 'b: 'a, Y>(
@@ -195,7 +203,9 @@ where
     Ok(())
 }
 
-fn legend<'a, 'b: 'a, Y>(chart: &mut Chart<'a, 'b, Y>) -> Result<(), DrawingAreaErrorKind<std::io::Error>>
+fn legend<'a, 'b: 'a, Y>(
+    chart: &mut Chart<'a, 'b, Y>,
+) -> Result<(), DrawingAreaErrorKind<std::io::Error>>
 where
     Y: Ranged<ValueType = f64>,
 {

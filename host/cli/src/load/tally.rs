@@ -17,11 +17,12 @@ const PIECES_MAX: u32 = 120;
 const PIECE_MIN: Duration = Duration::from_secs(1);
 
 /// How a request came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// An answer with this status that is one: a refusal with a reason is, and 429 is counted by
-    /// itself.
+    /// An answer with this status; 429 is counted by itself.
     Answered(u16),
+    /// A refusal with this status and the code of its reason, which is an answer.
+    Refused(u16, String),
     /// An answer with this status that says nothing, by what is wrong with it.
     Wrong(u16, &'static str),
     /// No answer, by its name.
@@ -39,7 +40,7 @@ pub struct Tally {
     latency: Histogram<u64>,
     kinds: BTreeMap<Kind, Of>,
     classes: BTreeMap<String, u64>,
-    refused: u64,
+    refused: BTreeMap<String, u64>,
     limited: u64,
     errors: BTreeMap<String, u64>,
     error_count: u64,
@@ -92,8 +93,8 @@ pub struct Summary {
     pub kinds: BTreeMap<&'static str, KindSummary>,
     /// Answers by class of status: `2xx`.
     pub answers: BTreeMap<String, u64>,
-    /// Refusals with a reason, 409 and 422; among the answers.
-    pub refused: u64,
+    /// Refusals with a reason, by its code: 409 and 422 among the answers.
+    pub refused: BTreeMap<String, u64>,
     /// 429: the host was full; among the answers.
     pub limited: u64,
     pub followed_to_end: u64,
@@ -136,7 +137,7 @@ impl Tally {
             latency: Histogram::new_with_bounds(1, LATENCY_US_MAX, DIGITS)?,
             kinds: BTreeMap::new(),
             classes: BTreeMap::new(),
-            refused: 0,
+            refused: BTreeMap::new(),
             limited: 0,
             errors: BTreeMap::new(),
             error_count: 0,
@@ -171,23 +172,22 @@ impl Tally {
         let ended = due + latency;
         self.piece_at(ended)?.done += 1;
         let error = match outcome {
-            Outcome::Answered(status) | Outcome::Wrong(status, _) => {
-                *self.classes.entry(class(status)).or_default() += 1;
-                match (status, outcome) {
-                    (_, Outcome::Wrong(_, name)) => Some(name.to_owned()),
-                    (200..300, _) => None,
-                    (409 | 422, _) => {
-                        self.refused += 1;
-                        None
-                    }
-                    (429, _) => {
-                        self.limited += 1;
-                        None
-                    }
-                    (status, _) => Some(format!("status-{status}")),
-                }
-            }
             Outcome::Failed(name) => Some(name.to_owned()),
+            Outcome::Wrong(status, name) => {
+                self.answered(status);
+                Some(name.to_owned())
+            }
+            Outcome::Refused(status, code) => {
+                self.answered(status);
+                *self.refused.entry(code).or_default() += 1;
+                None
+            }
+            Outcome::Answered(status) => {
+                self.answered(status);
+                self.limited += u64::from(status == 429);
+                let is_answer = status == 429 || (200..300).contains(&status);
+                (!is_answer).then(|| format!("status-{status}"))
+            }
         };
         if let Some(name) = error {
             *self.errors.entry(name).or_default() += 1;
@@ -203,6 +203,13 @@ impl Tally {
         self.of(kind)?.latency.saturating_record(latency_us);
         self.piece_at(due)?.latency.saturating_record(latency_us);
         Ok(())
+    }
+
+    fn answered(&mut self, status: u16) {
+        *self
+            .classes
+            .entry(format!("{}xx", status / 100))
+            .or_default() += 1;
     }
 
     /// How many were no answer.
@@ -271,10 +278,6 @@ impl Tally {
             errors: self.errors,
         }
     }
-}
-
-fn class(status: u16) -> String {
-    format!("{}xx", status / 100)
 }
 
 fn latency(histogram: &Histogram<u64>) -> Latency {
@@ -358,12 +361,12 @@ impl Summary {
         lines.push(row("all", self.sent, errors, &self.latency_ms));
         lines.push(String::new());
         lines.push(format!(
-            "answers   {}; of them {} refused with a reason (409, 422), {} told to come back (429); {} cases followed to their end",
+            "answers   {}; {} told to come back (429); {} cases followed to their end",
             counts(&self.answers),
-            self.refused,
             self.limited,
             self.followed_to_end
         ));
+        lines.push(format!("refused   {}", counts(&self.refused)));
         lines.push(format!("errors    {}", counts(&self.errors)));
         lines.join("\n")
     }
@@ -396,8 +399,8 @@ pub(super) mod tests {
             one(Kind::Form, 5 * MS, place * MS, Outcome::Answered(200));
         }
         for (outcome, due) in [
-            (Outcome::Answered(409), 1_000),
-            (Outcome::Answered(422), 1_001),
+            (Outcome::Refused(409, "key-taken".to_owned()), 1_000),
+            (Outcome::Refused(422, "no-money".to_owned()), 1_001),
             (Outcome::Answered(429), 1_002),
             (Outcome::Answered(302), 1_003),
             (Outcome::Answered(404), 1_004),
@@ -427,7 +430,8 @@ pub(super) mod tests {
             .map(|(a, b)| (a.as_str(), *b))
             .collect();
         assert_eq!(answers, [("2xx", 101), ("3xx", 1), ("4xx", 4), ("5xx", 1)]);
-        assert_eq!((summary.refused, summary.limited, errors), (2, 1, 5));
+        assert_eq!((summary.limited, errors), (1, 5));
+        assert!(summary.refused.keys().eq(["key-taken", "no-money"]));
         let names: Vec<_> = summary.errors.keys().map(String::as_str).collect();
         assert_eq!(
             names,
