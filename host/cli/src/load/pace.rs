@@ -97,8 +97,7 @@ pub async fn run(
         }
     }
     let took = run.start.elapsed();
-    progress.tell(&run.tally, took, 0);
-    progress.end();
+    progress.end(&run.tally, took);
     // Cases that have not ended are followed no longer.
     while let Some(ended) = run.following.try_join_next() {
         run.tally.followed_to_end += u64::from(ended?);

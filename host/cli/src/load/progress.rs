@@ -64,8 +64,11 @@ impl Progress {
         }
     }
 
-    /// What comes next has a line of its own.
-    pub fn end(&self) {
+    /// The last line; what comes next has one of its own.
+    pub fn end(&mut self, tally: &Tally, elapsed: Duration) {
+        if self.is_terminal || elapsed.saturating_sub(self.at) >= EVERY {
+            self.tell(tally, elapsed, 0);
+        }
         if self.is_terminal {
             tell("");
         }

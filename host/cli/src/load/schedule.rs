@@ -255,8 +255,8 @@ mod tests {
                 };
                 let found = planned.iter().filter(|one| within(&one.due));
                 let is_payroll = |kind| matches!(kind, Kind::PayrollAssess | Kind::PayrollSubmit);
-                let (payroll, others): (Vec<_>, Vec<_>) =
-                    found.partition(|one| is_payroll(one.kind));
+                let (payroll, others) =
+                    found.partition::<Vec<&Arrival>, _>(|one| is_payroll(one.kind));
                 let each = arrivals.per_weight * arrivals.slot_length;
                 about(others.len(), f64::from(slot.others) * each);
                 about(payroll.len(), f64::from(slot.payroll) * each);

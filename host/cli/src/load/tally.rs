@@ -297,10 +297,8 @@ fn series(pieces: &[Piece], piece: Duration, took: Duration) -> Vec<Point> {
     let mut from = Duration::ZERO;
     let mut series = Vec::new();
     for one in pieces {
-        // The last piece ends with the run.
-        let length = piece
-            .min(took.saturating_sub(from))
-            .max(Duration::from_millis(1));
+        // The last piece ends with the run; where that is at once, a rate would say nothing.
+        let length = piece.min(took.saturating_sub(from)).max(piece / 2);
         let each = |count: u32| rounded(f64::from(count) / length.as_secs_f64());
         let at = |quantile| {
             let some = !one.latency.is_empty();
