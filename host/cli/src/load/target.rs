@@ -28,8 +28,16 @@ impl Target {
             !authority.contains('@') && uri.query().is_none(),
             "`{url}` has more than a host, a port and a path"
         );
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-        let addresses: Vec<SocketAddr> = (host, uri.port_u16().unwrap_or(80))
+        let host = uri.host().unwrap_or_default();
+        let port: u16 = match authority.strip_prefix(host).unwrap_or_default() {
+            "" => 80,
+            port => {
+                let number = port.strip_prefix(':').and_then(|port| port.parse().ok());
+                number.with_context(|| format!("`{url}` has no port from 0 to 65535"))?
+            }
+        };
+        let host = host.trim_matches(['[', ']']);
+        let addresses: Vec<SocketAddr> = (host, port)
             .to_socket_addrs()
             .with_context(|| format!("`{host}` has no address"))?
             .collect();
@@ -70,7 +78,7 @@ mod tests {
             ("127.0.0.1:8080", "plain HTTP"),
             ("http://a@127.0.0.1", "more than"),
             ("http://127.0.0.1/?a=b", "more than"),
-            ("http://127.0.0.1:99999", "no URL"),
+            ("http://127.0.0.1:99999", "no port"),
             ("", "no URL"),
             ("不是地址", "no URL"),
         ] {
