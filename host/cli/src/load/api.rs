@@ -1,6 +1,6 @@
 //! What the API of a host is asked, as a platform and its offices ask it.
 
-use super::cases::{Cases, Seen};
+use super::cases::{Cases, Seen, Taken};
 use super::client::{Ask, Client};
 use super::filing::{self, Template};
 use super::people::{self, Named};
@@ -40,6 +40,8 @@ pub struct Request {
     /// What it came to be: where nothing is there to be decided or followed, something else is asked.
     pub kind: Kind,
     pub ask: Ask,
+    /// The step that it decides.
+    pub taken: Option<Taken>,
 }
 
 /// The API, and what is known of it.
@@ -125,9 +127,14 @@ impl Api {
         })
     }
 
-    /// Takes in how a case stands.
-    pub fn note(&mut self, seen: Seen) {
-        self.cases.note(seen);
+    /// Takes in that a request was answered, and how its case stands.
+    pub fn answered(&mut self, seen: Option<Seen>, taken: Option<&Taken>) {
+        if let Some(seen) = seen {
+            self.cases.note(seen);
+        }
+        if let Some(taken) = taken {
+            self.cases.give_back(taken);
+        }
     }
 
     /// What an arrival asks. `may_follow`: there is room for one more stream.
@@ -136,14 +143,15 @@ impl Api {
         if kind == Kind::Follow && !may_follow {
             kind = Kind::Case;
         }
-        let ask = match kind {
-            Kind::Decide => self.decision(),
-            Kind::Case => self.of_a_case(draw, ""),
-            Kind::Follow => self.of_a_case(draw, "/stream"),
+        let only = |ask| (ask, None);
+        let asked = match kind {
+            Kind::Decide => self.decision().map(|(ask, taken)| (ask, Some(taken))),
+            Kind::Case => self.of_a_case(draw, "").map(only),
+            Kind::Follow => self.of_a_case(draw, "/stream").map(only),
             _ => None,
         };
-        if let Some(ask) = ask {
-            return Request { kind, ask };
+        if let Some((ask, taken)) = asked {
+            return Request { kind, ask, taken };
         }
         let kind = match kind {
             // An office that has nothing to decide finds that out from its tasks.
@@ -153,7 +161,11 @@ impl Api {
             kind => kind,
         };
         let ask = self.plain(kind, draw);
-        Request { kind, ask }
+        Request {
+            kind,
+            ask,
+            taken: None,
+        }
     }
 
     /// What needs no case.
@@ -189,7 +201,7 @@ impl Api {
         Some(Ask::get(format!("/v1/cases/{case}{below}")).by(&self.platform))
     }
 
-    fn decision(&mut self) -> Option<Ask> {
+    fn decision(&mut self) -> Option<(Ask, Taken)> {
         let name = |office: &Office| format!("{}-{}", office.function, office.region);
         let tokens = &self.tokens.0;
         let task = self
@@ -199,7 +211,8 @@ impl Api {
         let words = self.story.payload(&task.step.id).unwrap_or_default();
         let path = format!("/v1/cases/{}/steps/{}/decisions", task.case, task.step.id);
         let body = task.approval(words).to_string();
-        Some(Ask::post(path, body).by(officer))
+        let ask = Ask::post(path, body).by(officer);
+        Some((ask, (task.case, task.step.id)))
     }
 }
 

@@ -4,7 +4,7 @@
 use onething_contract::Office;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Cases that are kept in mind; later ones are left to themselves.
 const CASES_MAX: usize = 2_000;
@@ -34,7 +34,12 @@ pub struct Step {
 #[derive(Debug, Default)]
 pub struct Cases {
     open: BTreeMap<String, Seen>,
+    /// What is being decided: until that is answered, others see it as open.
+    taken: BTreeSet<Taken>,
 }
+
+/// A case and its step.
+pub type Taken = (String, String);
 
 impl Cases {
     /// Takes in how a case stands; an answer that was overtaken changes nothing.
@@ -55,19 +60,30 @@ impl Cases {
         self.open.keys().nth(place).map(String::as_str)
     }
 
-    /// The first step that an office can decide by itself, and its case. It is given out once, until
-    /// the case is seen again.
+    /// The first step that an office can decide by itself, and its case. Nobody else is given it
+    /// before it is given back.
     pub fn take_step(&mut self, decides: impl Fn(&Office) -> bool) -> Option<Task> {
-        let is_open =
-            |step: &Step| step.status == "open" && step.mode == "manual" && decides(&step.office);
+        let taken = &mut self.taken;
         self.open.values_mut().find_map(|case| {
-            let place = case.steps.iter().position(is_open)?;
+            let is_free = |step: &Step| {
+                let is_open = step.status == "open" && step.mode == "manual";
+                let key = (case.id.clone(), step.id.clone());
+                is_open && decides(&step.office) && !taken.contains(&key)
+            };
+            let place = case.steps.iter().position(is_free)?;
+            let step = case.steps.remove(place);
+            taken.insert((case.id.clone(), step.id.clone()));
             Some(Task {
                 case: case.id.clone(),
                 round: case.round,
-                step: case.steps.remove(place),
+                step,
             })
         })
+    }
+
+    /// Its decision was answered, one way or the other.
+    pub fn give_back(&mut self, taken: &Taken) {
+        self.taken.remove(taken);
     }
 }
 
@@ -139,6 +155,12 @@ mod tests {
         let task = cases.take_step(|_| true).unwrap();
         assert_eq!((task.case.as_str(), task.step.id.as_str()), ("a", "s1"));
         assert!(cases.take_step(|_| true).is_none());
+        // Somebody who looked meanwhile saw it open.
+        cases.note(seen("a", 3, &["waiting", "open"]));
+        assert!(cases.take_step(|_| true).is_none());
+        cases.give_back(&("a".to_owned(), "s1".to_owned()));
+        cases.note(seen("a", 4, &["open", "decided"]));
+        assert_eq!(cases.take_step(|_| true).unwrap().step.id, "s0");
         let words = json!({ "word": "甲" });
         let approval = task.approval(words.as_object().unwrap().clone());
         assert_eq!(

@@ -1,8 +1,8 @@
 //! The open loop: requests go out when they are due, whatever became of those before, and their latency
 //! counts from then.
 
-use super::api::Api;
-use super::cases::Seen;
+use super::api::{Api, Request};
+use super::cases::{Seen, Taken};
 use super::client::{ANSWER_TIME_MAX, Ask, Client};
 use super::function::{self, Function};
 use super::progress::Progress;
@@ -36,6 +36,8 @@ struct Done {
     outcome: Outcome,
     /// How its case stands now.
     seen: Option<Seen>,
+    /// The step that it decided.
+    taken: Option<Taken>,
     /// What is still to be read of a stream.
     stream: Option<Incoming>,
 }
@@ -114,12 +116,13 @@ impl Run<'_> {
         }
         let is_function = matches!(self.target, Target::Function(_));
         let may_follow = self.following.len() < FOLLOWED_MAX;
-        let (kind, ask) = match &mut self.target {
-            Target::Api(api) => {
-                let request = api.request(arrival, may_follow);
-                (request.kind, request.ask)
-            }
-            Target::Function(function) => (arrival.kind, function.request(arrival.draw)),
+        let Request { kind, ask, taken } = match &mut self.target {
+            Target::Api(api) => api.request(arrival, may_follow),
+            Target::Function(function) => Request {
+                kind: arrival.kind,
+                ask: function.request(arrival.draw),
+                taken: None,
+            },
         };
         self.tally.sent(kind)?;
         let (client, at) = (self.client.clone(), self.start + arrival.due);
@@ -134,6 +137,7 @@ impl Run<'_> {
                 latency: at.elapsed(),
                 outcome,
                 seen,
+                taken,
                 stream,
             }
         });
@@ -141,8 +145,8 @@ impl Run<'_> {
     }
 
     fn done(&mut self, done: Done) -> anyhow::Result<()> {
-        if let (Target::Api(api), Some(seen)) = (&mut self.target, done.seen) {
-            api.note(seen);
+        if let Target::Api(api) = &mut self.target {
+            api.answered(done.seen, done.taken.as_ref());
         }
         match (done.kind, &done.outcome, done.stream) {
             (_, _, Some(stream)) => {
