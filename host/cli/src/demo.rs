@@ -5,6 +5,7 @@
 //! else is real.
 
 use crate::deployment::Deployment;
+use crate::sample::{Story, copy_registers, stories};
 use crate::{case, say};
 use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta};
@@ -14,9 +15,7 @@ use onething_contract::manifest::{Manifest, Origin, SourceField};
 use onething_contract::{Effect, EffectKind, FilledForm, PaymentOrder, StepMode, Verdict};
 use onething_engine::{Case, Decide, Engine, Reach, Sign, Submitted};
 use onething_store::NewBudget;
-use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Run every matter once, from the agencies' forms to a sealed case, and say what happened.
@@ -27,42 +26,6 @@ pub struct Demo {
     /// The folder with the samples' registers, submissions and stories.
     #[arg(long, default_value = "fixtures/_sample")]
     sample: PathBuf,
-}
-
-/// `<matter>.story.toml` beside the submission `<matter>.json`: what others do to it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Story {
-    /// When it is handed in.
-    filed_at: toml::value::Datetime,
-    /// The budgets that it is paid from.
-    #[serde(rename = "budget", default)]
-    budgets: Vec<Budget>,
-    /// What offices write into their decisions, by step; figures that their own forms have computed
-    /// are taken from there.
-    #[serde(default)]
-    payloads: BTreeMap<String, toml::Table>,
-    /// A register to go over, and for what, before anybody applies.
-    outreach: Option<Outreach>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Budget {
-    name: String,
-    title: String,
-    holder: String,
-    account: String,
-    /// In yuan, two places.
-    fund: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Outreach {
-    register: String,
-    family: Option<String>,
-    region: String,
 }
 
 impl Demo {
@@ -97,24 +60,9 @@ impl Demo {
     }
 }
 
-/// The matters that have a story, by name.
-fn stories(sample: &Path) -> anyhow::Result<Vec<String>> {
-    let entries =
-        std::fs::read_dir(sample).with_context(|| format!("cannot read {}", sample.display()))?;
-    let mut matters = Vec::new();
-    for entry in entries {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        matters.extend(name.strip_suffix(".story.toml").map(str::to_owned));
-    }
-    matters.sort();
-    Ok(matters)
-}
-
 /// A matter from its forms to its end; answers the case's id.
 async fn tell_story(engine: &Engine, sample: &Path, matter: &str) -> anyhow::Result<String> {
-    let path = sample.join(format!("{matter}.story.toml"));
-    let text = std::fs::read_to_string(&path)?;
-    let story: Story = toml::from_str(&text).with_context(|| path.display().to_string())?;
+    let story = Story::read(sample, matter)?;
     let Some(bundle) = engine.bundles().newest(matter).cloned() else {
         bail!("no bundle for {matter}: `onething bundle build functions/{matter}`");
     };
@@ -130,7 +78,7 @@ async fn tell_story(engine: &Engine, sample: &Path, matter: &str) -> anyhow::Res
         report.derived,
         report.typed
     ));
-    let mut now = DateTime::parse_from_rfc3339(&story.filed_at.to_string())?;
+    let mut now = story.filed_at()?;
     prepare(engine, matter, &story, now).await?;
     pay(engine, &mut now.clone()).await?;
     let id = submit(engine, sample, &manifest, now).await?;
@@ -345,10 +293,7 @@ fn payload(
     forms: &[FilledForm],
     step: &str,
 ) -> anyhow::Result<Value> {
-    let mut payload = match story.payloads.get(step) {
-        Some(table) => onething_capabilities::tables::object(table).map_err(anyhow::Error::msg)?,
-        None => Map::new(),
-    };
+    let mut payload = story.payload(step)?;
     for form in &manifest.source_forms {
         let Some(filled) = forms.iter().find(|filled| filled.form == form.name) else {
             continue;
@@ -496,18 +441,7 @@ fn fresh(deployment: &Deployment, sample: &Path) -> anyhow::Result<Deployment> {
                 .with_context(|| format!("cannot remove {}", path.display()))?;
         }
     }
-    let registers = data.join("registers");
-    std::fs::create_dir_all(&registers)
-        .with_context(|| format!("cannot make {}", registers.display()))?;
-    let from = sample.join("registers");
-    let entries =
-        std::fs::read_dir(&from).with_context(|| format!("cannot read {}", from.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        if let Some(name) = path.file_name() {
-            std::fs::copy(&path, registers.join(name))?;
-        }
-    }
+    copy_registers(sample, &data)?;
     Ok(Deployment {
         database: None,
         data,

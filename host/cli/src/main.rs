@@ -16,10 +16,12 @@ mod form;
 mod guide;
 mod key;
 mod killing;
+mod load;
 mod outreach;
 mod parameter;
 mod payment;
 mod replay;
+mod sample;
 mod serve;
 mod telemetry;
 mod verify;
@@ -82,6 +84,8 @@ enum Command {
     Restore(backup::Restore),
     /// Run fixtures against the built bundles and compare with what is expected.
     Replay(replay::Replay),
+    /// Load a host or a function app on this machine, and say how long it took to answer.
+    Load(load::Load),
     /// Build, check, deploy and roll back bundles.
     #[command(subcommand)]
     Bundle(bundle::Command),
@@ -133,6 +137,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Erase(erase) => wait(erase.run(deployment))?,
         Command::Backup(backup) => wait(backup.run(deployment))?,
         Command::Restore(restore) => wait(restore.run(deployment))?,
+        Command::Load(load) => return wait(load.run(deployment)),
         Command::Bundle(command) => return command.run(deployment),
     }
     Ok(ExitCode::SUCCESS)

@@ -106,6 +106,34 @@ impl Drive {
         }
     }
 
+    /// Assesses a submission, handed in `now`.
+    ///
+    /// # Errors
+    /// When the bundle faults.
+    pub fn assess(
+        &self,
+        submission: Submission,
+        answers: &Value,
+        now: &str,
+    ) -> Result<Assessment, Error> {
+        let (assessment, _) = self.assessed(submission, answers.to_string().into(), now)?;
+        Ok(assessment)
+    }
+
+    fn assessed(
+        &self,
+        submission: Submission,
+        answers: Arc<str>,
+        now: &str,
+    ) -> Result<(Assessment, Invoked), Error> {
+        let call = Call::Assess { submission };
+        let invoked = self.invoke(call, answers, now, String::new())?;
+        match &invoked.outcome.output {
+            Output::Assess(assessment) => Ok((assessment.clone(), invoked)),
+            other => Err(mixed_up("assess", other)),
+        }
+    }
+
     /// Assesses a submission, handed in `now`, and, where it has no errors, plans the work.
     ///
     /// # Errors
@@ -118,14 +146,7 @@ impl Drive {
         now: &str,
     ) -> Result<HandedIn, Error> {
         let text: Arc<str> = answers.to_string().into();
-        let call = Call::Assess {
-            submission: submission.clone(),
-        };
-        let assessed = self.invoke(call, text.clone(), now, String::new())?;
-        let assessment = match &assessed.outcome.output {
-            Output::Assess(assessment) => assessment.clone(),
-            other => return Err(mixed_up("assess", other)),
-        };
+        let (assessment, assessed) = self.assessed(submission.clone(), text.clone(), now)?;
         let is_error = |severity| severity == Severity::Error;
         if assessment
             .findings

@@ -8,7 +8,7 @@ use crate::{money, trace};
 use chrono::{DateTime, FixedOffset};
 use onething_case::{Command, Recorded, State};
 use onething_contract::manifest::Manifest;
-use onething_contract::{Assessment, Finding, Material, MaterialStatus};
+use onething_contract::{Assessment, Finding, Material, MaterialStatus, Submission};
 use onething_store::{Commit, Idempotency, Registered};
 use tracing::Span;
 
@@ -27,6 +27,25 @@ pub enum Submitted {
 }
 
 impl Engine {
+    /// Everything that would be found of a submission handed in now. Nothing is kept.
+    ///
+    /// # Errors
+    /// Unknown matter, a submission that is none, or a fault.
+    #[tracing::instrument(skip_all)]
+    pub async fn assess(
+        &self,
+        matter: &str,
+        hand_in: HandIn,
+        now: DateTime<FixedOffset>,
+    ) -> Result<Assessment, Error> {
+        let at = stamp(now);
+        let (bundle, _) = Self::applicable(&self.bundles(), matter, &hand_in.answers, &at)?;
+        let drive = self.drive(bundle, &hand_in.region);
+        let submission = self.submission(&drive, &hand_in, None, &at).await?;
+        let assess = move |drive: Drive| drive.assess(submission, &hand_in.answers, &at);
+        Ok(self.admit(drive, assess).await??)
+    }
+
     /// Hands in a submission. With errors nothing is registered and every finding comes back.
     ///
     /// # Errors
@@ -162,13 +181,25 @@ impl Engine {
         submitted_by: &str,
         at: &str,
     ) -> Result<HandedIn, Error> {
+        let submission = self.submission(drive, &hand_in, before, at).await?;
+        let (by, now) = (submitted_by.to_owned(), at.to_owned());
+        let hand_in = move |drive: Drive| drive.hand_in(submission, &hand_in.answers, &by, &now);
+        Ok(self.admit(drive.clone(), hand_in).await??)
+    }
+
+    /// What was handed in as the bundle sees it, checked as far as no bundle is needed.
+    async fn submission(
+        &self,
+        drive: &Drive,
+        hand_in: &HandIn,
+        before: Option<&State>,
+        at: &str,
+    ) -> Result<Submission, Error> {
         check_storable(&hand_in.answers)?;
         self.check_materials(&hand_in.materials).await?;
         let submission = hand_in.submission(drive.bundle.manifest(), before, at)?;
         check_storable(&submission)?;
-        let (by, now) = (submitted_by.to_owned(), at.to_owned());
-        let hand_in = move |drive: Drive| drive.hand_in(submission, &hand_in.answers, &by, &now);
-        Ok(self.admit(drive.clone(), hand_in).await??)
+        Ok(submission)
     }
 
     /// What is said to be supplied must be here, byte for byte.

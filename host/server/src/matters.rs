@@ -10,8 +10,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use chrono::NaiveDate;
 use onething_contract::manifest::Guide;
-use onething_contract::{Filer, Subject};
-use onething_engine::stamp;
+use onething_contract::{Assessment, Filer, Subject};
+use onething_engine::{HandIn, stamp};
 use onething_runtime::Bundle;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -167,6 +167,34 @@ pub(crate) async fn prefill(
         .prefill(&path.matter, filer, subject, &region, purpose, now())
         .await?;
     Ok(Json(PrefillBody::new(&form.manifest, form.values)))
+}
+
+/// Everything that would be found of a submission handed in now, errors among it.
+///
+/// Nothing is kept. Lets in: a platform; a clerk for its own unit.
+#[utoipa::path(
+    post,
+    path = "/v1/matters/{matter}/assess",
+    tag = "matters",
+    params(MatterPath),
+    request_body = HandIn,
+    responses(
+        (status = 200, description = "What was found; a finding of severity `error`, or a missing material, would refuse it.", body = Assessment),
+        (status = 404, description = "There is no such matter."),
+        (status = 409, description = "The form is out of date."),
+        (status = 413, description = "The submission is too large."),
+        (status = 422, description = "It is none that a bundle could look at: the member is named."),
+    ),
+)]
+pub(crate) async fn assess(
+    State(app): State<App>,
+    caller: Caller,
+    Checked(Path(path)): Checked<Path<MatterPath>>,
+    Checked(Json(hand_in)): Checked<Json<HandIn>>,
+) -> Result<Json<Assessment>, Problem> {
+    caller.must_file_for(&hand_in.filer)?;
+    let assessment = app.engine.assess(&path.matter, hand_in, now()).await?;
+    Ok(Json(assessment))
 }
 
 fn version(app: &App, matter: &str, day: &OnDay) -> Result<Bundle, Problem> {

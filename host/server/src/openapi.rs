@@ -67,6 +67,7 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .routes(routes!(matters::get_guide))
         .routes(routes!(matters::get_form))
         .routes(routes!(matters::prefill))
+        .routes(routes!(matters::assess))
         .routes(routes!(commands::submit))
         .routes(routes!(cases::list_cases))
         .routes(routes!(cases::get_case))

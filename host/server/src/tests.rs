@@ -169,7 +169,7 @@ async fn every_operation_says_whom_it_lets_in_and_asks_for_a_token() {
             asked += 1;
         }
     }
-    assert_eq!(asked, 48);
+    assert_eq!(asked, 49);
 }
 
 #[test]

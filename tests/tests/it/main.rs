@@ -15,6 +15,7 @@ mod load;
 mod loading;
 mod merge;
 mod outreach;
+mod overload;
 mod privacy;
 mod replay;
 mod sandbox;
