@@ -128,9 +128,11 @@ impl Api {
     }
 
     /// Takes in that a request was answered, and how its case stands.
-    pub fn answered(&mut self, seen: Option<Seen>, taken: Option<&Taken>) {
-        if let Some(seen) = seen {
-            self.cases.note(seen);
+    pub fn answered(&mut self, kind: Kind, seen: Option<Seen>, taken: Option<&Taken>) {
+        match (kind, seen) {
+            (Kind::Submit, Some(seen)) => self.cases.begin(seen),
+            (_, Some(seen)) => self.cases.note(seen),
+            (_, None) => {}
         }
         if let Some(taken) = taken {
             self.cases.give_back(taken);

@@ -42,15 +42,23 @@ pub struct Cases {
 pub type Taken = (String, String);
 
 impl Cases {
-    /// Takes in how a case stands; an answer that was overtaken changes nothing.
+    /// Takes in a case that was just handed in.
+    pub fn begin(&mut self, seen: Seen) {
+        if seen.ended_at.is_none() && self.open.len() < CASES_MAX {
+            self.open.insert(seen.id.clone(), seen);
+        }
+    }
+
+    /// Takes in how a case stands. An answer that was overtaken changes nothing, nor does one about a
+    /// case that was seen to be over.
     pub fn note(&mut self, seen: Seen) {
-        let known = self.open.get(&seen.id).map(|known| known.last_event);
+        let Some(known) = self.open.get_mut(&seen.id) else {
+            return;
+        };
         if seen.ended_at.is_some() {
             self.open.remove(&seen.id);
-        } else if known.map_or(self.open.len() < CASES_MAX, |known| {
-            known <= seen.last_event
-        }) {
-            self.open.insert(seen.id.clone(), seen);
+        } else if known.last_event <= seen.last_event {
+            *known = seen;
         }
     }
 
@@ -149,7 +157,7 @@ mod tests {
     fn a_step_is_decided_once_and_what_was_overtaken_changes_nothing() {
         let mut cases = Cases::default();
         assert!(cases.any(7).is_none() && cases.take_step(|_| true).is_none());
-        cases.note(seen("a", 3, &["waiting", "open"]));
+        cases.begin(seen("a", 3, &["waiting", "open"]));
         cases.note(seen("a", 2, &["open", "open"]));
         assert!(cases.take_step(|office| office.function == "g").is_none());
         let task = cases.take_step(|_| true).unwrap();
@@ -171,6 +179,7 @@ mod tests {
         let mut over = seen("a", 9, &[]);
         over.ended_at = Some("2026-03-02T09:00:00+08:00".to_owned());
         cases.note(over);
+        cases.note(seen("a", 8, &["open"]));
         assert!(cases.any(7).is_none());
     }
 }

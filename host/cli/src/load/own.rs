@@ -96,7 +96,7 @@ pub fn fill(data: &Path, sample: &Path, population: Population) -> anyhow::Resul
     let (last, _) = people::payroll_months(now());
     for (matter, count) in [(RETIREMENT, population.people), (PAYROLL, population.units)] {
         let named = Named::of(&filing::read(sample, matter)?, population.seed);
-        named.into_registers(&registers, count, &last)?;
+        named.add_to_registers(&registers, count, &last)?;
     }
     Ok(())
 }

@@ -146,7 +146,7 @@ impl Run<'_> {
 
     fn done(&mut self, done: Done) -> anyhow::Result<()> {
         if let Target::Api(api) = &mut self.target {
-            api.answered(done.seen, done.taken.as_ref());
+            api.answered(done.kind, done.seen, done.taken.as_ref());
         }
         match (done.kind, &done.outcome, done.stream) {
             (_, _, Some(stream)) => {

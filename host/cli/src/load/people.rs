@@ -89,17 +89,22 @@ impl Named {
 
     /// Adds what registers say of the sample's under so many numbers, to every register of the folder
     /// that knows one of them; `month` is the last one that was paid.
-    pub fn into_registers(&self, registers: &Path, count: u32, month: &str) -> anyhow::Result<()> {
+    pub fn add_to_registers(
+        &self,
+        registers: &Path,
+        count: u32,
+        month: &str,
+    ) -> anyhow::Result<()> {
         let unreadable = || format!("cannot read {}", registers.display());
         for entry in std::fs::read_dir(registers).with_context(unreadable)? {
             let path = entry.with_context(unreadable)?.path();
-            self.into_register(&path, count, month)
+            self.add_to_register(&path, count, month)
                 .with_context(|| path.display().to_string())?;
         }
         Ok(())
     }
 
-    fn into_register(&self, path: &Path, count: u32, month: &str) -> anyhow::Result<()> {
+    fn add_to_register(&self, path: &Path, count: u32, month: &str) -> anyhow::Result<()> {
         let mut register: Table = toml::from_str(&std::fs::read_to_string(path)?)?;
         let Some(Value::Table(entries)) = register.get_mut("entries") else {
             return Ok(());

@@ -4,6 +4,7 @@ use super::schedule::Kind;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 /// Latencies are kept in microseconds from 1 up to this; what took longer counts as this.
@@ -223,17 +224,14 @@ impl Tally {
     }
 
     fn of(&mut self, kind: Kind) -> anyhow::Result<&mut Of> {
-        if !self.kinds.contains_key(&kind) {
-            let of = Of {
+        Ok(match self.kinds.entry(kind) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(Of {
                 sent: 0,
                 errors: 0,
                 latency: Histogram::new_with_bounds(1, LATENCY_US_MAX, DIGITS)?,
-            };
-            self.kinds.insert(kind, of);
-        }
-        self.kinds
-            .get_mut(&kind)
-            .ok_or_else(|| anyhow::anyhow!("a kind that was put in is gone"))
+            }),
+        })
     }
 
     fn piece_at(&mut self, at: Duration) -> anyhow::Result<&mut Piece> {
