@@ -6,11 +6,11 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use onething_contract::{Found, Lookup};
 use onething_runtime::{Bundle, Facts, Fault, Inputs};
 use onething_world::wire::{self, Answer, Counted, Passed, Request};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -62,6 +62,7 @@ impl FunctionApp {
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).expect("a socket");
                 let router = Router::new()
+                    .route("/{matter}", get(about))
                     .route("/{matter}/{function}", post(answer))
                     .layer(DefaultBodyLimit::disable())
                     .with_state(serving);
@@ -85,6 +86,15 @@ impl FunctionApp {
 #[must_use]
 pub fn said(answer: &Answer) -> Response {
     (StatusCode::OK, serde_json::to_string(answer).expect("JSON")).into_response()
+}
+
+async fn about(State(serving): State<Arc<Serving>>, Path(matter): Path<String>) -> Response {
+    let Some(bundle) = serving.bundles.get(&matter) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let (digest, manifest) = (bundle.digest(), bundle.manifest().as_ref());
+    let about = json!({"digest": digest, "exports": wire::FUNCTIONS, "manifest": manifest});
+    (StatusCode::OK, about.to_string()).into_response()
 }
 
 async fn answer(

@@ -3,16 +3,15 @@
 
 use crate::api::Served;
 use crate::cli::{onething, refused};
-use onething_contract::{Filer, Found, Lookup, Refusal, Subject, Submission, Text};
-use onething_runtime::{Bundle, Call, Facts, Inputs, Limits, Output, Runtime};
+use axum::response::IntoResponse;
+use onething_runtime::{Limits, Runtime};
+use onething_tests::apps::{FunctionApp, Spoil, said};
 use onething_tests::bundles::bundle;
 use quick_xml::events::Event;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 /// What every test runs.
 const RUN: [&str; 4] = ["load", "--for", "2s", "--json"];
@@ -142,8 +141,12 @@ fn what_may_not_be_loaded_is_not() {
 #[test]
 fn a_function_app_is_asked_with_every_lookup_answered() {
     let data = tempfile::tempdir().unwrap();
-    let app = App::start(|app, function, request| app.run(function, request));
-    let (summary, good) = loaded(data.path(), "10", &["--executor", &app]);
+    let bundle = || {
+        let runtime = Runtime::new(Limits::default(), None).unwrap();
+        runtime.load(&bundle("retirement")).unwrap()
+    };
+    let app = FunctionApp::honest([bundle()]);
+    let (summary, good) = loaded(data.path(), "10", &["--executor", &app.url]);
     assert!(good, "{summary:#}");
     check(&summary);
     assert_eq!(
@@ -153,154 +156,28 @@ fn a_function_app_is_asked_with_every_lookup_answered() {
 
     // As long as it is got ready it answers; from then on it does not.
     let asked = Mutex::new(0);
-    let app = App::start(move |app, function, request| {
+    let spoil: Spoil = Box::new(move |answer| {
         let mut asked = asked.lock().unwrap();
-        let answer = app.run(function, request);
-        if function == "assess" && answer["pending"] == json!([]) {
+        let output = answer.output.as_ref();
+        if output.is_some_and(|output| output.get().contains("\"findings\"")) {
             *asked += 1;
         }
         match *asked {
-            0 | 1 => answer,
-            2 => json!({ "pending": [], "output": null, "fault": { "name": "trap" } }),
-            _ => json!("今天不办"),
+            0 | 1 => Some(said(&answer)),
+            2 => {
+                let fault = json!({ "name": "too-many-host-calls", "message": "" });
+                let mut told = serde_json::to_value(&answer).unwrap();
+                (told["output"], told["fault"]) = (Value::Null, fault);
+                Some(told.to_string().into_response())
+            }
+            _ => Some("今天不办".into_response()),
         }
     });
-    let (summary, good) = loaded(data.path(), "10", &["--executor", &app]);
+    let app = FunctionApp::spoiled([bundle()], spoil);
+    let (summary, good) = loaded(data.path(), "10", &["--executor", &app.url]);
     assert!(!good);
     assert_eq!(summary["errors"]["fault"], 1, "{summary:#}");
     let wrong = summary["errors"]["not-an-answer"].as_u64().unwrap();
     assert_eq!(wrong + 1, summary["sent"].as_u64().unwrap());
     assert_eq!(summary["done"], summary["sent"]);
-}
-
-/// A function app by its interface, over the bundle itself.
-struct App {
-    bundle: Bundle,
-}
-
-type Answering = dyn Fn(&App, &str, &Value) -> Value + Send + Sync;
-
-/// What a request knows; what else is asked is pending.
-struct Known {
-    known: BTreeMap<Lookup, Found>,
-    pending: Mutex<BTreeSet<Lookup>>,
-}
-
-impl Facts for Known {
-    fn known(&self, lookup: &Lookup) -> Option<Found> {
-        self.known.get(lookup).cloned()
-    }
-
-    fn fetch(&self, wanted: &[Lookup]) -> Vec<Found> {
-        self.pending.lock().unwrap().extend(wanted.iter().cloned());
-        let text = Text {
-            zh: "待查".to_owned(),
-            en: "pending".to_owned(),
-        };
-        let refusal = Refusal {
-            code: "pending".to_owned(),
-            message: text,
-            basis: None,
-        };
-        vec![Found::Unavailable(refusal); wanted.len()]
-    }
-}
-
-impl App {
-    /// Serves until the process ends; answers its address.
-    fn start(answer: impl Fn(&App, &str, &Value) -> Value + Send + Sync + 'static) -> String {
-        let runtime = Runtime::new(Limits::default(), None).unwrap();
-        let bundle = runtime.load(&bundle("retirement")).unwrap();
-        let app: Arc<(App, Box<Answering>)> = Arc::new((App { bundle }, Box::new(answer)));
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let app = app.clone();
-                std::thread::spawn(move || serve(&app.0, &*app.1, stream.unwrap()));
-            }
-        });
-        address
-    }
-
-    fn about(&self) -> Value {
-        json!({ "digest": self.bundle.digest(), "exports": [], "manifest": &**self.bundle.manifest() })
-    }
-
-    fn run(&self, function: &str, request: &Value) -> Value {
-        let arguments = &request["arguments"];
-        let call = match function {
-            "prefill" => Call::Prefill {
-                filer: from::<Filer>(&arguments["filer"]),
-                subject: from::<Subject>(&arguments["subject"]),
-                purpose: "load".to_owned(),
-            },
-            "assess" => Call::Assess {
-                submission: from::<Submission>(&arguments["submission"]),
-            },
-            other => panic!("{other} is not asked"),
-        };
-        let known: Vec<(Lookup, Found)> = from(&request["known"]);
-        let facts = Arc::new(Known {
-            known: known.into_iter().collect(),
-            pending: Mutex::default(),
-        });
-        let inputs = Inputs {
-            answers: request["answers"].to_string().into(),
-            now: request["now"].as_str().unwrap().to_owned(),
-            ticket_prefix: String::new(),
-            facts: facts.clone(),
-        };
-        let outcome = self.bundle.invoke(&call, inputs).outcome.unwrap();
-        let pending: Vec<_> = facts.pending.lock().unwrap().iter().cloned().collect();
-        let output = match outcome.output {
-            _ if !pending.is_empty() => Value::Null,
-            Output::Prefill(values) => json!(values),
-            Output::Assess(assessment) => {
-                assert_eq!(assessment.findings, [], "the sample is in order");
-                json!(assessment)
-            }
-            other => panic!("{}", other.function()),
-        };
-        json!({ "digest": self.bundle.digest(), "output": output, "pending": pending, "fault": null })
-    }
-}
-
-fn from<T: serde::de::DeserializeOwned>(json: &Value) -> T {
-    serde_json::from_value(json.clone()).unwrap()
-}
-
-/// Answers one request after the other of a connection.
-fn serve(app: &App, answer: &Answering, stream: TcpStream) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut writer = stream;
-    loop {
-        let mut head = Vec::new();
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line).unwrap_or(0) == 0 {
-                return;
-            }
-            if line.trim().is_empty() {
-                break;
-            }
-            head.push(line.to_ascii_lowercase());
-        }
-        let length = head
-            .iter()
-            .find_map(|line| line.strip_prefix("content-length:"));
-        let mut body = vec![0; length.map_or(0, |length| length.trim().parse().unwrap())];
-        reader.read_exact(&mut body).unwrap();
-        let path = head[0].split(' ').nth(1).unwrap();
-        let answer = match path.strip_prefix("/retirement/") {
-            None => app.about(),
-            Some(function) => answer(app, function, &serde_json::from_slice(&body).unwrap()),
-        }
-        .to_string();
-        let head = format!(
-            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n",
-            answer.len()
-        );
-        writer.write_all((head + &answer).as_bytes()).unwrap();
-    }
 }

@@ -9,10 +9,12 @@ use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use onething_capabilities::{Parameters, Registers};
 use onething_contract::manifest::Manifest;
-use onething_contract::{Found, Lookup, Prefilled, Refusal};
+use onething_contract::{Found, Lookup};
 use onething_engine::stamp;
+use onething_world::{Call, Output, wire};
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
+use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -26,24 +28,9 @@ pub struct Function {
     people: u32,
 }
 
-/// An answer, as far as it says whether it is one.
-#[derive(Deserialize)]
-struct Told {
-    pending: Vec<IgnoredAny>,
-    fault: Option<IgnoredAny>,
-    output: Option<IgnoredAny>,
-}
-
 #[derive(Deserialize)]
 struct About {
     manifest: Manifest,
-}
-
-#[derive(Deserialize)]
-struct Answered<T> {
-    output: Option<T>,
-    pending: Vec<Lookup>,
-    fault: Option<Value>,
 }
 
 /// Whom it is asked in.
@@ -78,13 +65,13 @@ impl Function {
             region: hand_in.region.clone(),
             known: Vec::new(),
         };
-        let arguments = json!({
-            "filer": hand_in.filer, "subject": hand_in.subject, "purpose": "load",
-        });
-        let (values, _) = world
-            .asked::<Result<Vec<Prefilled>, Refusal>>("prefill", &arguments, &json!({}))
-            .await?;
-        let Ok(values) = values else {
+        let prefill = Call::Prefill {
+            filer: hand_in.filer.clone(),
+            subject: hand_in.subject.clone(),
+            purpose: "load".to_owned(),
+        };
+        let (values, _) = world.asked(&prefill, &json!({})).await?;
+        let Output::Prefill(Ok(values)) = values else {
             bail!("the function app refuses to fill in the sample of {matter}");
         };
         let known = values.into_iter().filter_map(|prefilled| {
@@ -94,10 +81,9 @@ impl Function {
         filing::fill(&mut hand_in, known)?;
         let submission = hand_in.submission(&about.manifest, None, &world.now)?;
         world.known.clear();
-        let arguments = json!({ "submission": submission });
-        let (_, request) = world
-            .asked::<Value>("assess", &arguments, &hand_in.answers)
-            .await?;
+        let assess = Call::Assess { submission };
+        let (_, request) = world.asked(&assess, &hand_in.answers).await?;
+        let request = serde_json::to_value(request)?;
         Ok(Self {
             path: format!("/{matter}/assess"),
             request: Template::new(&request, &Named::of(&hand_in, seed)),
@@ -114,10 +100,10 @@ impl Function {
 
 /// What is wrong with an answer that came with 200.
 pub fn wrong(body: &Bytes) -> Option<&'static str> {
-    match serde_json::from_slice::<Told>(body) {
+    match serde_json::from_slice::<wire::Answer>(body) {
         Err(_) => Some("not-an-answer"),
-        Ok(told) if told.fault.is_some() => Some("fault"),
         Ok(told) if !told.pending.is_empty() => Some("pending"),
+        Ok(told) if told.fault.is_some() => Some("fault"),
         Ok(told) if told.output.is_none() => Some("no-output"),
         Ok(_) => None,
     }
@@ -125,27 +111,30 @@ pub fn wrong(body: &Bytes) -> Option<&'static str> {
 
 impl World<'_> {
     /// The output once nothing is pending, and the request that it came to.
-    async fn asked<T: DeserializeOwned>(
+    async fn asked(
         &mut self,
-        function: &str,
-        arguments: &Value,
+        call: &Call,
         answers: &Value,
-    ) -> anyhow::Result<(T, Value)> {
-        let path = format!("/{}/{function}", self.matter);
+    ) -> anyhow::Result<(Output, wire::Request)> {
+        let path = format!("/{}/{}", self.matter, call.function());
         for _ in 0..PASSES_MAX {
-            let request = json!({
-                "arguments": arguments, "answers": answers, "now": self.now, "known": self.known,
-            });
-            let answered: Answered<T> =
-                ask(self.client, Ask::post(path.clone(), request.to_string())).await?;
-            if let Some(fault) = answered.fault {
-                bail!("{path} fails: {fault}");
+            let request = wire::Request {
+                arguments: wire::arguments(call)?,
+                answers: Some(to_raw_value(answers)?),
+                now: self.now.clone(),
+                ticket_prefix: String::new(),
+                known: self.known.clone(),
+            };
+            let body = serde_json::to_vec(&request)?;
+            let answer: wire::Answer = ask(self.client, Ask::post(path.clone(), body)).await?;
+            if answer.pending.is_empty() {
+                if let Some(fault) = answer.fault {
+                    bail!("{path} fails: {}", fault.message);
+                }
+                let output = answer.output.context("an answer without output")?;
+                return Ok((wire::read_output(call.function(), &output)?, request));
             }
-            if answered.pending.is_empty() {
-                let output = answered.output.context("an answer without output")?;
-                return Ok((output, request));
-            }
-            for lookup in answered.pending {
+            for lookup in answer.pending {
                 let found = self.found(&lookup);
                 self.known.push((lookup, found));
             }
@@ -179,27 +168,28 @@ async fn ask<T: DeserializeOwned>(client: &Client, ask: Ask) -> anyhow::Result<T
 #[cfg(test)]
 mod tests {
     use super::wrong;
+    use serde_json::json;
 
     #[test]
     fn an_answer_that_is_none_has_a_name() {
-        for (body, expected) in [
-            (r#"{"pending":[],"fault":null,"output":{}}"#, None),
-            (
-                r#"{"pending":[{}],"fault":null,"output":null}"#,
-                Some("pending"),
-            ),
-            (
-                r#"{"pending":[],"fault":{"name":"x"},"output":null}"#,
-                Some("fault"),
-            ),
-            (
-                r#"{"pending":[],"fault":null,"output":null}"#,
-                Some("no-output"),
-            ),
-            (r#"{"output":{}}"#, Some("not-an-answer")),
-            ("", Some("not-an-answer")),
+        let passed = json!({"name": "too-many-host-calls", "message": ""});
+        let lookup = json!({"parameter": {"name": "a", "on": "2025-01-06"}});
+        for (pending, fault, output, expected) in [
+            (json!([]), json!(null), json!({}), None),
+            (json!([lookup]), json!(null), json!(null), Some("pending")),
+            (json!([]), passed, json!(null), Some("fault")),
+            (json!([]), json!(null), json!(null), Some("no-output")),
+            (json!({}), json!(null), json!({}), Some("not-an-answer")),
         ] {
-            assert_eq!(wrong(&body.into()), expected, "{body}");
+            let usage = json!({
+                "input_bytes": 0, "output_bytes": 0, "host_calls": 0, "log_bytes": 0, "log_cut": false,
+            });
+            let body = json!({
+                "digest": "", "output": output, "pending": pending, "lookups": [], "intents": [],
+                "fault": fault, "log": [], "usage": usage,
+            });
+            assert_eq!(wrong(&body.to_string().into()), expected, "{body}");
         }
+        assert_eq!(wrong(&"".into()), Some("not-an-answer"));
     }
 }
