@@ -3,8 +3,8 @@
 
 use crate::bindings::exports::onething::function::control;
 use crate::bindings::exports::onething::matter::{
-    clock, deliveries, intake, log, notices, outreach, parameters, payments, publication, registers,
-    seals,
+    clock, deliveries, intake, log, notices, outreach, parameters, payments, publication,
+    registers, seals,
 };
 use crate::bindings::onething::function::about;
 use crate::pass::{Pass, Told};
@@ -75,10 +75,7 @@ impl intake::Guest for Adapter {
 }
 
 impl registers::Guest for Adapter {
-    fn lookup(
-        register: String,
-        keys: Vec<String>,
-    ) -> Result<Vec<Option<Entry>>, LookupFailure> {
+    fn lookup(register: String, keys: Vec<String>) -> Result<Vec<Option<Entry>>, LookupFailure> {
         look_up(|world| world.lookup(&register, keys))
     }
 }

@@ -62,18 +62,41 @@ mod tests {
         let with = |member: &str| format!(r#"{{"arguments": {SUBJECTS}, "now": "t", {member}}}"#);
         for (body, said) in [
             (with(r#""answers": {"a": 1e999}"#), ""),
-            (with(r#""known": [[{"parameter": {"name": "a", "on": "b"}}, {"parameter": null}]]"#), ""),
+            (
+                with(
+                    r#""known": [[{"parameter": {"name": "a", "on": "b"}}, {"parameter": null}]]"#,
+                ),
+                "",
+            ),
             (with(&format!(r#""answers": {deep_answers}"#)), ""),
             (with(r#""answers": []"#), "answers: not one JSON object"),
             (with(r#""answer": {}"#), "unknown field `answer`"),
-            (with(r#""known": {}"#), "invalid type: map, expected a sequence"),
-            (with(r#""known": [[{"parameter": {"name": "a"}}, {"parameter": null}]]"#), "missing field `on`"),
+            (
+                with(r#""known": {}"#),
+                "invalid type: map, expected a sequence",
+            ),
+            (
+                with(r#""known": [[{"parameter": {"name": "a"}}, {"parameter": null}]]"#),
+                "missing field `on`",
+            ),
             (with(r#""ticket_prefix": 1"#), "invalid type: integer"),
             (with(r#""now": "t""#), "duplicate field `now`"),
-            (format!(r#"{{"arguments": {SUBJECTS}}}"#), "missing field `now`"),
-            (r#"{"arguments": {"subjects": [], "codes": 1, "on": ""}, "now": ""}"#.to_owned(), "arguments: invalid type: integer"),
-            (r#"{"arguments": {}, "now": ""}"#.to_owned(), "arguments: missing field `subjects`"),
-            (r#"{"arguments": null, "now": ""}"#.to_owned(), "arguments: invalid type: null"),
+            (
+                format!(r#"{{"arguments": {SUBJECTS}}}"#),
+                "missing field `now`",
+            ),
+            (
+                r#"{"arguments": {"subjects": [], "codes": 1, "on": ""}, "now": ""}"#.to_owned(),
+                "arguments: invalid type: integer",
+            ),
+            (
+                r#"{"arguments": {}, "now": ""}"#.to_owned(),
+                "arguments: missing field `subjects`",
+            ),
+            (
+                r#"{"arguments": null, "now": ""}"#.to_owned(),
+                "arguments: invalid type: null",
+            ),
             (deep, "recursion limit exceeded"),
             (String::new(), "EOF while parsing"),
             ("[]".to_owned(), "invalid length 0"),

@@ -16,3 +16,4 @@ mod outreach;
 mod privacy;
 mod replay;
 mod sandbox;
+mod spin;

@@ -96,7 +96,9 @@ fn texts(texts: &[(&str, &str)]) -> anyhow::Result<Vec<u8>> {
         memory.extend(u32::try_from(text.len())?.to_le_bytes());
         place += text.len();
     }
-    texts.iter().for_each(|(_, text)| memory.extend(text.as_bytes()));
+    texts
+        .iter()
+        .for_each(|(_, text)| memory.extend(text.as_bytes()));
 
     let mut types = TypeSection::new();
     types.ty().function([], [ValType::I32]);
@@ -107,7 +109,9 @@ fn texts(texts: &[(&str, &str)]) -> anyhow::Result<Vec<u8>> {
         functions.function(0);
         exports.export(&format!("{ABOUT}#{name}"), ExportKind::Func, number);
         let mut body = Function::new([]);
-        body.instructions().i32_const(i32::try_from(number * 8)?).end();
+        body.instructions()
+            .i32_const(i32::try_from(number * 8)?)
+            .end();
         code.function(&body);
     }
     let mut memories = MemorySection::new();
