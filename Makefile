@@ -29,10 +29,10 @@ lint:
 bench: bundles
 	$(CARGO) bench --locked --package onething-tests
 
-# The product's own command builds the bundles; cargo knows what has changed.
+# The product's own command builds the bundles and their function apps; cargo knows what has changed.
 bundles: build
-	$(ONETHING) bundle build $(MATTERS:%=functions/%)
-	$(ONETHING) --bundles bundles/test bundle build tests/hostile tests/simple
+	$(ONETHING) bundle build --spin $(MATTERS:%=functions/%)
+	$(ONETHING) --bundles bundles/test bundle build --spin tests/hostile tests/simple
 
 build: setup
 	$(CARGO) build $(PACKAGES) --bins $(TARGETS)

@@ -26,6 +26,19 @@ pub fn bundle(matter: &str) -> Vec<u8> {
         .unwrap_or_else(|error| panic!("{}: {error}; run `make bundles` first", path.display()))
 }
 
+/// A matter's function app, as it is shipped.
+///
+/// # Panics
+/// When it is not built.
+pub fn function_app(matter: &str) -> Vec<u8> {
+    let path = root()
+        .join("bundles/spin")
+        .join(matter)
+        .with_extension("wasm");
+    std::fs::read(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}; run `make bundles` first", path.display()))
+}
+
 /// What a matter's bundle says it is.
 ///
 /// # Panics

@@ -12,6 +12,8 @@ pub struct Pass {
     world: World,
     /// The first limit that was passed.
     fault: Option<Fault>,
+    /// What was asked after it.
+    asked_on: usize,
 }
 
 /// What the front says of a call, as it came.
@@ -61,12 +63,18 @@ impl Pass {
         Self {
             world,
             fault: fault.or(too_large),
+            asked_on: 0,
         }
     }
 
-    /// The answer of an import; `None` once a limit was passed.
+    /// The answer of an import; `None` once a limit was passed. A bundle that asks on and on does not
+    /// run for ever: it traps.
     pub fn ask<T>(&mut self, question: impl FnOnce(&mut World) -> Result<T, Fault>) -> Option<T> {
         if self.fault.is_some() {
+            self.asked_on += 1;
+            if self.asked_on > Limits::default().host_calls {
+                std::process::abort();
+            }
             return None;
         }
         match question(&mut self.world) {
@@ -96,5 +104,74 @@ impl Pass {
         let answer = Answer::new(digest, output, self.world.take_left());
         // Strings, numbers and lists with string keys only: serialising them has no way to fail.
         serde_json::to_string(&answer).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    const GRANTED: &str = r#"{"registers": ["population"], "parameters": [], "seals": ["unit"],
+        "deliveries": [], "payments": [], "templates": [], "forms": ["application"]}"#;
+
+    fn told(known: &str) -> Told {
+        Told {
+            answers: "{}".to_owned(),
+            now: "2025-01-06T09:00:00+08:00".to_owned(),
+            ticket_prefix: "c-7".to_owned(),
+            known: known.to_owned(),
+            acting: None,
+            argument_bytes: 10,
+        }
+    }
+
+    fn end(pass: Pass, output: Result<&str, &str>) -> Value {
+        let output = output.map(str::to_owned).map_err(str::to_owned);
+        serde_json::from_str(&pass.end("ab12".to_owned(), output, 12)).unwrap()
+    }
+
+    #[test]
+    fn a_pass_comes_to_an_answer_with_what_it_left() {
+        let known = r#"[[{"register": {"register": "population", "key": "a"}}, {"entry": null}]]"#;
+        let mut pass = Pass::new(GRANTED, told(known));
+        let found = pass.ask(|world| world.lookup("population", vec!["a".to_owned()]));
+        assert_eq!(found, Some(Ok(vec![None])));
+        let answer = end(pass, Ok("[]"));
+        assert_eq!(answer["digest"], "ab12");
+        assert_eq!(answer["output"], serde_json::json!([]));
+        assert_eq!(answer["lookups"].as_array().map(Vec::len), Some(1));
+        assert_eq!(answer["fault"], Value::Null);
+        assert_eq!(answer["usage"]["host_calls"], 2);
+    }
+
+    #[test]
+    fn what_is_not_known_is_pending_and_the_output_void() {
+        let mut pass = Pass::new(GRANTED, told("[]"));
+        let found = pass.ask(|world| world.lookup("population", vec!["a".to_owned()]));
+        assert!(found.is_some_and(|found| found.is_err()));
+        let answer = end(pass, Ok("[]"));
+        assert_eq!(answer["output"], Value::Null);
+        assert_eq!(answer["pending"].as_array().map(Vec::len), Some(1));
+    }
+
+    #[test]
+    fn the_first_limit_that_was_passed_is_the_fault() {
+        let keys = || vec![String::new(); 100_000];
+        let mut pass = Pass::new(GRANTED, told("[]"));
+        assert_eq!(pass.ask(|world| world.lookup("population", keys())), None);
+        assert_eq!(pass.ask(World::now), None);
+        let answer = end(pass, Err("[broken"));
+        assert_eq!(answer["fault"]["name"], "too-many-host-calls");
+        assert_eq!(answer["output"], Value::Null);
+        for (output, granted, known, name) in [
+            (Err("no JSON"), GRANTED, "[]", "malformed-output"),
+            (Ok("[broken"), GRANTED, "[]", "malformed-output"),
+            (Ok("[]"), "", "[]", "host"),
+            (Ok("[]"), GRANTED, "{}", "host"),
+        ] {
+            let answer = end(Pass::new(granted, told(known)), output);
+            assert_eq!(answer["fault"]["name"], name, "{output:?}");
+        }
     }
 }

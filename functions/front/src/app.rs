@@ -3,7 +3,7 @@
 use crate::bindings::onething::function::control::{self, Given};
 use crate::bindings::onething::matter::{matter, outreach, publication};
 use onething_world::wire::Request;
-use onething_world::{Call, Output, json_bytes, wire};
+use onething_world::{Call, Fault, Output, json_bytes, wire};
 
 /// Runs the call on what the request says. Nothing is awaited in between: requests may be handled at
 /// once in one instance.
@@ -24,6 +24,7 @@ pub fn answer(call: Call, request: &Request) -> String {
     let output = run(call);
     let written = match output.check() {
         Ok(()) => wire::output(&output).map_err(|error| error.to_string()),
+        Err(Fault::MalformedOutput { message }) => Err(message),
         Err(fault) => Err(fault.to_string()),
     };
     let written = written

@@ -19,3 +19,4 @@ mod overload;
 mod privacy;
 mod replay;
 mod sandbox;
+mod spin;

@@ -188,3 +188,58 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     ));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::SPIN;
+    use serde_json::{Value, json};
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    /// `spin.toml` lists every bundle, from where the build writes it, and nothing else.
+    #[test]
+    fn spin_is_told_of_every_bundle() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let folders = std::fs::read_dir(root.join("functions")).unwrap();
+        let matters: BTreeSet<String> = folders
+            .map(|folder| folder.unwrap())
+            .filter(|folder| folder.path().join("matter.toml").exists())
+            .map(|folder| folder.file_name().into_string().unwrap())
+            .collect();
+        let manifest = std::fs::read_to_string(root.join("spin.toml")).unwrap();
+        let manifest: Value = toml::from_str(&manifest).unwrap();
+
+        let routes = manifest["trigger"]["http"].as_array().unwrap();
+        let routed: BTreeSet<String> = routes
+            .iter()
+            .map(|route| {
+                let matter = route["component"].as_str().unwrap();
+                let expected = json!({ "route": format!("/{matter}/..."), "component": matter });
+                assert_eq!(route, &expected);
+                matter.to_owned()
+            })
+            .collect();
+        assert_eq!((routed, routes.len()), (matters.clone(), matters.len()));
+        let components = manifest["component"].as_object().unwrap();
+        assert_eq!(components.keys().cloned().collect::<BTreeSet<_>>(), matters);
+        for (matter, component) in components {
+            assert_eq!(component["source"], format!("bundles/{SPIN}/{matter}.wasm"));
+            assert_eq!(
+                component["build"]["command"],
+                format!("cargo run --package onething -- bundle build --spin functions/{matter}")
+            );
+            let members: Vec<&str> = component
+                .as_object()
+                .unwrap()
+                .keys()
+                .map(String::as_str)
+                .collect();
+            for member in members {
+                assert!(
+                    ["build", "description", "source"].contains(&member),
+                    "{member}"
+                );
+            }
+        }
+    }
+}
