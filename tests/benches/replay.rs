@@ -50,7 +50,7 @@ fn main() {
     };
     let ceiling = || {
         for (call, inputs) in &calls {
-            black_box(bare.invoke(&call, inputs.clone()));
+            black_box(bare.invoke(call, inputs.clone()));
         }
     };
     let (ours, bares) = in_turns(&product, &ceiling);

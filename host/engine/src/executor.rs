@@ -171,7 +171,7 @@ impl Apps {
         self.config.seed.hash(&mut hasher);
         (call.function(), json_bytes(call)).hash(&mut hasher);
         (&inputs.answers, &inputs.now, &inputs.ticket_prefix).hash(&mut hasher);
-        hasher.finish() % one_in == 0
+        hasher.finish().is_multiple_of(one_in)
     }
 
     fn ask(&self, app: &App, bundle: &Bundle, call: &Call, inputs: Inputs) -> Result<Run, Trouble> {

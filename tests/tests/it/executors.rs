@@ -35,6 +35,7 @@ fn every_fixture_leaves_the_same_journals_in_fresh_instances() {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a test's own output")]
 fn every_fixture_leaves_the_same_journals_by_spin() {
     match Served::by_spin(&root()).unwrap() {
         Some(spin) => replayed(&spin),
