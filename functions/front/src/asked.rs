@@ -97,7 +97,7 @@ mod tests {
                 r#"{"arguments": null, "now": ""}"#.to_owned(),
                 "arguments: invalid type: null",
             ),
-            (deep, "recursion limit exceeded"),
+            (deep, "EOF while parsing a list"),
             (String::new(), "EOF while parsing"),
             ("[]".to_owned(), "invalid length 0"),
             ("null".to_owned(), "invalid type: null"),
