@@ -3,6 +3,7 @@
 
 use crate::directory;
 use crate::executor::Executor;
+use crate::facts::Ahead;
 use crate::measures::measures;
 use chrono::NaiveDate;
 use onething_capabilities::Directory;
@@ -91,12 +92,13 @@ impl Drive {
         purpose: String,
         now: &str,
     ) -> Result<Result<Vec<Prefilled>, Refusal>, Error> {
+        let ahead = self.ahead(&filer, &subject);
         let call = Call::Prefill {
             filer,
             subject,
             purpose,
         };
-        match self
+        match ahead
             .invoke(call, "{}".into(), now, String::new())?
             .outcome
             .output
@@ -116,8 +118,18 @@ impl Drive {
         answers: &Value,
         now: &str,
     ) -> Result<Assessment, Error> {
-        let (assessment, _) = self.assessed(submission, answers.to_string().into(), now)?;
+        let ahead = self.ahead(&submission.filer, &submission.subject);
+        let (assessment, _) = ahead.assessed(submission, answers.to_string().into(), now)?;
         Ok(assessment)
+    }
+
+    /// With the registers at hand that the bundle will ask for, so that one pass is enough.
+    fn ahead(&self, filer: &Filer, subject: &Subject) -> Self {
+        let facts = Ahead::of(self.bundle.manifest(), filer, subject, self.facts.clone());
+        Self {
+            facts,
+            ..self.clone()
+        }
     }
 
     fn assessed(
@@ -146,7 +158,8 @@ impl Drive {
         now: &str,
     ) -> Result<HandedIn, Error> {
         let text: Arc<str> = answers.to_string().into();
-        let (assessment, assessed) = self.assessed(submission.clone(), text.clone(), now)?;
+        let ahead = self.ahead(&submission.filer, &submission.subject);
+        let (assessment, assessed) = ahead.assessed(submission.clone(), text.clone(), now)?;
         let is_error = |severity| severity == Severity::Error;
         if assessment
             .findings
@@ -160,7 +173,7 @@ impl Drive {
             submission: submission.clone(),
             scenario: assessment.scenario.clone(),
         };
-        let planned = self.invoke(call, text.clone(), now, String::new())?;
+        let planned = ahead.invoke(call, text.clone(), now, String::new())?;
         let mut plan = match &planned.outcome.output {
             Output::Plan(plan) => plan.clone(),
             other => return Err(mixed_up("plan", other)),

@@ -34,6 +34,15 @@ fn main() {
         ("function app, fresh", app(&fresh)),
         ("nothing computed", plain),
     ];
+    // `cargo bench --bench spin -- <part of a name>` asks that one alone, for a profiler.
+    let only = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    if let Some((name, asked)) =
+        only.and_then(|only| all.iter().find(|(name, _)| name.contains(&only)))
+    {
+        let rate = runtime.block_on(rate(asked, REQUESTS * TURNS));
+        println!("{name}: {rate:.0} requests/s");
+        return;
+    }
     // Compiles the component, and fills the pools.
     for (name, asked) in &all {
         let warm = runtime.block_on(rate(asked, REQUESTS / 10));
