@@ -3,9 +3,11 @@
 use anyhow::ensure;
 use onething_engine::{Apps, AppsConfig, Patience};
 use onething_runtime::Limits;
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-/// Function apps.
+/// Which bundles run as function apps.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Executor {
     /// Run bundles as function apps below a base URL, `http://127.0.0.1:3000`, where that of retirement
@@ -13,35 +15,51 @@ pub struct Executor {
     /// app run here. Plain HTTP: apps stand on this machine or behind a mesh of their own.
     #[arg(long, value_name = "[MATTER=]URL")]
     executor: Vec<String>,
+}
+
+/// How much of what apps answer is run here as well.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Comparison {
     /// Of how many invocations by apps one is run here as well and compared; 0: none.
     #[arg(long, value_name = "N", default_value_t = 20)]
     compare_one_in: u64,
-    /// Which ones are compared.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    compare_seed: u64,
+    /// Which ones are compared; by default an app cannot know it.
+    #[arg(long, value_name = "N")]
+    compare_seed: Option<u64>,
+}
+
+impl Comparison {
+    /// None: somebody else compares.
+    pub fn none() -> Self {
+        Self {
+            compare_one_in: 0,
+            compare_seed: None,
+        }
+    }
 }
 
 impl Executor {
     /// The apps; `None` where every bundle runs here.
-    pub fn apps(&self) -> anyhow::Result<Option<Arc<Apps>>> {
-        self.comparing_one_in(self.compare_one_in)
-    }
-
-    /// The apps, compared by somebody else.
-    pub fn uncompared(&self) -> anyhow::Result<Option<Arc<Apps>>> {
-        self.comparing_one_in(0)
-    }
-
-    fn comparing_one_in(&self, compare_one_in: u64) -> anyhow::Result<Option<Arc<Apps>>> {
+    pub fn apps(&self, comparison: &Comparison) -> anyhow::Result<Option<Arc<Apps>>> {
         if self.executor.is_empty() {
             return Ok(None);
         }
         let bases = self.executor.iter().map(|written| base(written));
+        let bases = bases.collect::<Result<Vec<_>, _>>()?;
+        let mut matters = BTreeSet::new();
+        for (matter, _) in &bases {
+            ensure!(
+                matters.insert(matter),
+                "--executor names two bases for {}",
+                matter.as_deref().unwrap_or("all matters")
+            );
+        }
         let limits = Limits::default();
+        let drawn = || RandomState::new().hash_one(std::process::id());
         let config = AppsConfig {
-            bases: bases.collect::<Result<_, _>>()?,
-            compare_one_in,
-            seed: self.compare_seed,
+            bases,
+            compare_one_in: comparison.compare_one_in,
+            seed: comparison.compare_seed.unwrap_or_else(drawn),
             patience: Patience::with(&limits),
         };
         Ok(Some(Arc::new(Apps::new(config, limits))))
@@ -51,7 +69,13 @@ impl Executor {
 /// `[matter=]http://host[:port][/path]`.
 fn base(written: &str) -> anyhow::Result<(Option<String>, String)> {
     let (matter, url) = match written.split_once('=') {
-        Some((matter, url)) if !matter.contains(':') => (Some(matter.to_owned()), url),
+        Some((matter, url)) if !matter.contains(':') => {
+            ensure!(
+                !matter.is_empty(),
+                "--executor: a matter stands before the `=`"
+            );
+            (Some(matter.to_owned()), url)
+        }
         _ => (None, written),
     };
     let authority = url
@@ -59,9 +83,10 @@ fn base(written: &str) -> anyhow::Result<(Option<String>, String)> {
         .map(|rest| rest.split('/').next());
     let is_base = authority.flatten().is_some_and(|host| !host.is_empty())
         && !url.contains(['@', '?', '#', ' ']);
+    // What is refused may hold a password.
     ensure!(
         is_base,
-        "--executor {written}: a base URL is like http://127.0.0.1:3000, without user, query and fragment"
+        "--executor: a base URL is like http://127.0.0.1:3000, without user, query and fragment"
     );
     Ok((matter, url.trim_end_matches('/').to_owned()))
 }
@@ -88,6 +113,7 @@ mod tests {
             ("http://me:secret@spin", None),
             ("http://spin?x=y", None),
             ("", None),
+            ("=http://spin", None),
         ] {
             assert_eq!(base(written).ok(), expected, "{written}");
         }

@@ -2,7 +2,7 @@
 //! which of them come out otherwise than expected, and where.
 
 use crate::deployment::Deployment;
-use crate::executor::Executor;
+use crate::executor::{Comparison, Executor};
 use crate::say;
 use anyhow::{Context, bail};
 use onething_capabilities::Parameters;
@@ -45,7 +45,7 @@ impl Replay {
                 paths.join(", ")
             );
         }
-        let apps = self.executor.uncompared()?;
+        let apps = self.executor.apps(&Comparison::none())?;
         let mut suite = suite(deployment)?;
         if let Some(apps) = &apps {
             suite = suite.again_by(apps.clone());
@@ -78,7 +78,8 @@ impl Replay {
                 quarantined.iter().for_each(tell_quarantined);
             }
         }
-        let is_theirs = by_apps.is_none_or(|((answered, here), _)| answered > 0 && here == 0);
+        let is_theirs = by_apps
+            .is_none_or(|((answered, _), quarantined)| answered > 0 && quarantined.is_empty());
         Ok(match (failed, is_theirs) {
             (0, true) => ExitCode::SUCCESS,
             _ => ExitCode::FAILURE,

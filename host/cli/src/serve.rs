@@ -1,7 +1,7 @@
 //! `onething serve`: the HTTP API and the workers, until the process is asked to stop.
 
 use crate::deployment::Deployment;
-use crate::executor::Executor;
+use crate::executor::{Comparison, Executor};
 use crate::{say, tell};
 use anyhow::{Context, bail};
 use onething_engine::Engine;
@@ -33,6 +33,8 @@ pub struct Serve {
     linger: u64,
     #[command(flatten)]
     executor: Executor,
+    #[command(flatten)]
+    comparison: Comparison,
 }
 
 /// A host that is open and listens; it answers nobody yet.
@@ -50,7 +52,7 @@ impl Serve {
     pub async fn run(self, deployment: &Deployment) -> anyhow::Result<()> {
         // Before anybody is told that it serves: whoever is told may ask it to stop.
         let mut stop = Box::pin(stop()?);
-        let apps = self.executor.apps()?;
+        let apps = self.executor.apps(&self.comparison)?;
         let path = self
             .callers
             .unwrap_or_else(|| deployment.data.join("callers.toml"));

@@ -114,7 +114,7 @@ impl Engine {
             folders: Arc::new(folders),
             directory: LiveDirectory::empty(),
             sandbox: Arc::new(Sandbox::new()),
-            elsewhere: Arc::new(Sandbox::elsewhere()),
+            elsewhere: Arc::default(),
             executor: Arc::new(Embedded),
             commits: broadcast::Sender::new(LAG_MAX),
             work: Arc::new(Work::new()),

@@ -28,7 +28,8 @@ use onething_contract::{
 use onething_runtime::Bundle;
 use onething_store::{Commit, CommitError, EffectRow, Store};
 use serde_json::Value;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast;
 use tracing::Span;
 
@@ -44,8 +45,8 @@ pub struct Engine {
     pub(crate) folders: Arc<Folders>,
     pub(crate) directory: LiveDirectory,
     pub(crate) sandbox: Arc<Sandbox>,
-    /// Places for runs that wait for somebody else.
-    pub(crate) elsewhere: Arc<Sandbox>,
+    /// Places for runs that wait for somebody else, by matter: who is slow holds up no other.
+    pub(crate) elsewhere: Arc<Mutex<BTreeMap<String, Arc<Sandbox>>>>,
     pub(crate) executor: Arc<dyn Executor>,
     pub(crate) commits: broadcast::Sender<Committed>,
     pub(crate) work: Arc<Work>,
@@ -465,11 +466,17 @@ impl Engine {
         places.in_turn(move || work(drive)).await
     }
 
-    fn places(&self, drive: &Drive) -> &Sandbox {
-        match self.executor.is_elsewhere(&drive.bundle) {
-            true => &self.elsewhere,
-            false => &self.sandbox,
+    fn places(&self, drive: &Drive) -> Arc<Sandbox> {
+        if !self.executor.is_elsewhere(&drive.bundle) {
+            return self.sandbox.clone();
         }
+        let matter = drive.bundle.manifest().matter.clone();
+        let all = self.elsewhere.lock();
+        let mut all = all.unwrap_or_else(PoisonError::into_inner);
+        let places = all
+            .entry(matter)
+            .or_insert_with(|| Arc::new(Sandbox::elsewhere()));
+        places.clone()
     }
 }
 

@@ -8,7 +8,7 @@
 
 use crate::measures::measures;
 use onething_remote::{App, Distrust, Patience, Trouble, Unavailable};
-use onething_runtime::{Bundle, Call, Inputs, Limits, Run};
+use onething_runtime::{Bundle, Call, Fault, Inputs, Limits, Run};
 use onething_world::{Given, json_bytes, passes};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -51,8 +51,8 @@ impl Executor for Embedded {
     }
 }
 
-/// How long an app that runs another bundle is not asked again: it may be deployed meanwhile.
-const OTHER_DIGEST_REST: Duration = Duration::from_secs(60);
+/// How long an app that runs another bundle, or fails, is not asked again: it may be deployed meanwhile.
+const REST: Duration = Duration::from_secs(60);
 
 /// Which apps there are, and how much they are trusted.
 #[derive(Debug, Clone)]
@@ -75,6 +75,8 @@ pub struct Apps {
     apps: Mutex<BTreeMap<String, Arc<App>>>,
     /// By digest.
     quarantined: Mutex<BTreeMap<String, Quarantine>>,
+    /// Whoever runs a bundle here in the place of an app has it: one at a time, beside the cores' own.
+    judging: Mutex<()>,
     answered: AtomicU64,
     here: AtomicU64,
 }
@@ -107,6 +109,7 @@ impl Apps {
             limits,
             apps: Mutex::default(),
             quarantined: Mutex::default(),
+            judging: Mutex::default(),
             answered: AtomicU64::new(0),
             here: AtomicU64::new(0),
         }
@@ -133,32 +136,51 @@ impl Apps {
     }
 
     fn is_quarantined(&self, digest: &str) -> bool {
-        let all = lock(&self.quarantined);
-        let found = all.get(digest);
-        found.is_some_and(|one| one.until.is_none_or(|until| Instant::now() < until))
+        let mut all = lock(&self.quarantined);
+        let Some(one) = all.get(digest) else {
+            return false;
+        };
+        let stays = one.until.is_none_or(|until| Instant::now() < until);
+        if !stays && let Some(one) = all.remove(digest) {
+            tell(&all, &one.matter);
+        }
+        stays
     }
 
     fn quarantine(&self, app: &App, bundle: &Bundle, call: &Call, reason: Distrust) {
         let matter = &bundle.manifest().matter;
-        let (function, reason_name) = (call.function(), reason.name());
-        let for_now = reason == Distrust::OtherDigest;
-        tracing::error!(
-            matter,
-            function,
-            reason = reason_name,
-            url = app.url(),
-            "a function app is quarantined: its bundle runs here"
-        );
-        measures().quarantined(matter, true);
         let one = Quarantine {
             matter: matter.clone(),
             digest: bundle.digest().to_owned(),
             url: app.url().to_owned(),
-            reason: reason_name,
-            function,
-            until: for_now.then(|| Instant::now() + OTHER_DIGEST_REST),
+            reason: reason.name(),
+            function: call.function(),
+            until: reason.may_pass().then(|| Instant::now() + REST),
         };
-        lock(&self.quarantined).insert(bundle.digest().to_owned(), one);
+        if one.is_deployment() {
+            let reason = one.reason;
+            tracing::warn!(
+                matter,
+                reason,
+                "a function app is not deployed: its bundle runs here"
+            );
+        } else {
+            tracing::error!(
+                matter,
+                function = one.function,
+                reason = one.reason,
+                "a function app is quarantined: its bundle runs here"
+            );
+        }
+        let mut all = lock(&self.quarantined);
+        // An answer that was on its way does not let anybody out.
+        let stands = all
+            .get(bundle.digest())
+            .is_some_and(|one| one.until.is_none());
+        if !stands {
+            all.insert(bundle.digest().to_owned(), one);
+        }
+        tell(&all, matter);
     }
 
     /// The same invocations each time, whoever asks and whenever.
@@ -176,7 +198,11 @@ impl Apps {
 
     fn ask(&self, app: &App, bundle: &Bundle, call: &Call, inputs: Inputs) -> Result<Run, Trouble> {
         let given = Arc::new(Given::new(call, inputs));
+        let started = Instant::now();
         passes(&self.limits, &given, |fetched| {
+            if started.elapsed() > self.config.patience.invocation {
+                return Err(app.too_slow().into());
+            }
             app.pass(bundle.digest(), bundle.granted(), call, &given, fetched)
         })
     }
@@ -196,8 +222,14 @@ impl Apps {
             facts,
             ..inputs.clone()
         };
+        let turn = lock(&self.judging);
         let again = bundle.invoke(call, inputs);
-        (again.outcome.as_ref() != Ok(outcome)).then_some(Distrust::Differs)
+        drop(turn);
+        match again.outcome {
+            // The machine's doing, and no judgement.
+            Err(Fault::OutOfTime { .. } | Fault::Host { .. }) => None,
+            again => (again.as_ref() != Ok(outcome)).then_some(Distrust::Differs),
+        }
     }
 
     fn run_here(&self, bundle: &Bundle, call: &Call, inputs: Inputs, why: &'static str) -> Run {
@@ -237,7 +269,9 @@ impl Executor for Apps {
                 return Err(error);
             }
         };
+        let turn = lock(&self.judging);
         let run = self.run_here(bundle, call, inputs, distrust.name());
+        drop(turn);
         // Where the bundle fails as well, the app has done what it could.
         if distrust != Distrust::Failed || run.outcome.is_ok() {
             self.quarantine(&app, bundle, call, distrust);
@@ -251,18 +285,34 @@ impl Executor for Apps {
 
     fn quarantined(&self) -> Vec<Quarantine> {
         let now = Instant::now();
-        let mut all = lock(&self.quarantined);
-        all.retain(|_, one| one.until.is_none_or(|until| now < until));
-        all.values().cloned().collect()
+        let all = lock(&self.quarantined);
+        let stays = |one: &&Quarantine| one.until.is_none_or(|until| now < until);
+        all.values().filter(stays).cloned().collect()
     }
 
     fn release(&self, matter: &str) -> bool {
         let mut all = lock(&self.quarantined);
         let before = all.len();
         all.retain(|_, one| one.matter != matter);
-        measures().quarantined(matter, false);
-        all.len() < before
+        let released = all.len() < before;
+        if released {
+            tell(&all, matter);
+        }
+        released
     }
+}
+
+impl Quarantine {
+    /// In the course of a deployment, and nothing to mend.
+    fn is_deployment(&self) -> bool {
+        self.reason == Distrust::OtherDigest.name()
+    }
+}
+
+/// Shows how it stands with a matter's app.
+fn tell(all: &BTreeMap<String, Quarantine>, matter: &str) {
+    let mut of_matter = all.values().filter(|one| one.matter == matter);
+    measures().quarantined(matter, of_matter.any(|one| !one.is_deployment()));
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

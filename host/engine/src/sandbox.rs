@@ -12,7 +12,7 @@ use tracing::Span;
 /// Requests that may wait for their turn; the next one is told to come back.
 const WAITING_MAX: usize = 128;
 
-/// Invocations that function apps are asked for at a time.
+/// Invocations that the function app of a matter is asked for at a time.
 const ELSEWHERE_MAX: usize = 64;
 
 /// The places of the sandbox.
@@ -29,7 +29,7 @@ impl Sandbox {
         Self::with(cores, WAITING_MAX)
     }
 
-    /// For runs that wait for somebody else and take no core.
+    /// For runs of a matter that wait for somebody else and take no core.
     pub(crate) fn elsewhere() -> Self {
         Self::with(ELSEWHERE_MAX, WAITING_MAX)
     }

@@ -20,6 +20,8 @@ pub struct Patience {
     pub connect: Duration,
     /// For an answer, connecting included.
     pub answer: Duration,
+    /// For all passes of an invocation together.
+    pub invocation: Duration,
     /// Before each further try, where an app was not reached or had no room.
     pub retries: [Duration; 2],
 }
@@ -31,6 +33,7 @@ impl Patience {
         Self {
             connect: Duration::from_secs(2),
             answer: Duration::from_millis(limits.time_ms_max) + Duration::from_secs(5),
+            invocation: Duration::from_secs(50),
             retries: [Duration::from_millis(50), Duration::from_millis(250)],
         }
     }
@@ -65,6 +68,12 @@ impl App {
             patience,
             limits,
         }
+    }
+
+    /// That the app was too slow.
+    #[must_use]
+    pub fn too_slow(&self) -> Unavailable {
+        self.unavailable("timeout")
     }
 
     /// Its base.

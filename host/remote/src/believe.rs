@@ -16,6 +16,11 @@ pub(crate) fn believe(
     given: &Arc<Given>,
     fetched: &Fetched,
 ) -> Answered {
+    let asked = answer.pending.len().saturating_add(answer.lookups.len());
+    let logged = answer.log.iter().map(|line| line.message.len());
+    if asked > limits.host_calls || logged.sum::<usize>() > limits.log_bytes {
+        return Err(Distrust::TooLarge.into());
+    }
     let mut left = Left::default();
     for lookup in answer.pending {
         if !granted.allows(&lookup) {
@@ -41,25 +46,28 @@ pub(crate) fn believe(
     left.log = answer.log;
     // The rest of a pass that left something pending is void.
     let result = if left.wanted.is_empty() {
-        let output = match (answer.output, answer.fault) {
-            (Some(output), None) => {
-                let read = wire::read_output(call.function(), &output);
-                checked(read.map_err(|_| Distrust::Malformed)?, &limits)
-            }
-            (_, Some(passed)) => Err(Fault::Host {
-                message: format!("the function app reports {}", passed.name),
-            }),
-            (None, None) => return Err(Distrust::Malformed.into()),
-        };
+        // The effects first: what they carry and the output have one limit together.
         let mut world = World::idle(limits, Arc::clone(granted));
         world.turn_to(Arc::clone(given), Arc::clone(fetched));
         for intent in answer.intents {
             let ticket = intent.ticket.clone();
             match world.repeat(intent) {
                 Ok(Ok(promised)) if promised == ticket => {}
-                _ => return Err(Distrust::NotGranted.into()),
+                Ok(_) => return Err(Distrust::NotGranted.into()),
+                Err(Fault::MalformedOutput { .. }) => return Err(Distrust::Malformed.into()),
+                Err(_) => return Err(Distrust::TooLarge.into()),
             }
         }
+        let output = match (answer.output, answer.fault) {
+            (Some(output), None) => {
+                let read = wire::read_output(call.function(), &output);
+                checked(read.map_err(|_| Distrust::Malformed)?, &mut world)
+            }
+            (_, Some(passed)) => Err(Fault::Host {
+                message: format!("the function app reports {}", passed.name),
+            }),
+            (None, None) => return Err(Distrust::Malformed.into()),
+        };
         left.intents = world.take_left().intents;
         output
     } else {
@@ -75,12 +83,8 @@ pub(crate) fn believe(
     })
 }
 
-fn checked(output: Output, limits: &Limits) -> Result<Output, Fault> {
-    if json_bytes(&output) > limits.output_bytes {
-        return Err(Fault::OutputTooLarge {
-            limit: limits.output_bytes,
-        });
-    }
+fn checked(output: Output, world: &mut World) -> Result<Output, Fault> {
+    world.count_output(json_bytes(&output))?;
     output.check()?;
     Ok(output)
 }

@@ -55,6 +55,12 @@ pub enum Distrust {
 }
 
 impl Distrust {
+    /// It may be over in a while: another version is deployed, or an engine has had a bad moment.
+    #[must_use]
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::OtherDigest | Self::Failed)
+    }
+
     /// The stable name for machines, kebab-case.
     #[must_use]
     pub fn name(self) -> &'static str {

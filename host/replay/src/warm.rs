@@ -15,7 +15,11 @@ impl Executor for Warm {
         let mut instances = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let instance = match instances.remove(bundle.digest()) {
             Some(instance) => Ok(instance),
-            None => bundle.instantiate(),
+            None => bundle.instantiate().map(|mut instance| {
+                // So that the first one counts as well.
+                let _ = instance.call(call, inputs.clone());
+                instance
+            }),
         };
         let Ok(mut instance) = instance else {
             // It fails as it would anywhere, by its own name.

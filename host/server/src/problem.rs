@@ -274,7 +274,7 @@ impl From<Error> for Problem {
             Error::Unknown {
                 what: "quarantined function app",
                 name,
-            } => Self::unknown("quarantined function app", "停用的函数服务", &name),
+            } => Self::unknown("quarantined function app", "停用的函数应用", &name),
             Error::Unknown {
                 what: "effect",
                 name,
@@ -301,15 +301,12 @@ impl From<Error> for Problem {
                 tracing::error!(error, "the store is not available");
                 Self::unavailable()
             }
-            Error::Unavailable(error) => {
-                tracing::warn!(error = error.to_string(), "a function app does not answer");
-                Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "function-unavailable",
-                    "该事项的函数服务暂时没有响应，未作任何变更，请稍后重试",
-                    "the function app of the matter does not answer now; nothing was changed, try again",
-                )
-            }
+            Error::Unavailable(_) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "function-unavailable",
+                "该事项的函数应用暂时没有响应，未作任何变更，请稍后重试",
+                "the function app of the matter does not answer now; nothing was changed, try again",
+            ),
             Error::Bundle(drive::Error::Fault { function, fault }) => faulted(function, &fault),
             error => failed(&error.in_log()),
         }

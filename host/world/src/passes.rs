@@ -37,7 +37,7 @@ impl Pass {
 
 /// Passes in a row in which nothing had to be fetched: an engine that cannot reach the host's
 /// parameters asks for them like for registers.
-const AT_HAND_MAX: u32 = 32;
+const AT_HAND_MAX: u32 = 64;
 
 /// Passes until nothing is pending. A pass that left something pending is void whatever it came to,
 /// a trap included.
@@ -68,8 +68,9 @@ pub fn passes<E>(
         let Some(first) = pending.first().cloned() else {
             return Ok(finish(done, passes, time));
         };
-        let mut wanted = Vec::new();
         let answers = Arc::make_mut(&mut fetched);
+        let mut wanted = Vec::new();
+        let answered = answers.len();
         for lookup in pending {
             match facts.known(&lookup) {
                 Some(found) => {
@@ -78,10 +79,13 @@ pub fn passes<E>(
                 None => wanted.push(lookup),
             }
         }
-        let goes_on = if wanted.is_empty() {
+        // What is at hand comes first: a run that has it from the beginning may not ask for the rest.
+        let is_at_hand = answers.len() > answered;
+        let goes_on = if is_at_hand {
             at_hand += 1;
-            at_hand < AT_HAND_MAX
+            at_hand <= AT_HAND_MAX
         } else {
+            at_hand = 0;
             passes += 1;
             passes <= limits.passes
         };
@@ -92,6 +96,9 @@ pub fn passes<E>(
                 wanted: name_of(&first).to_owned(),
             });
             return Ok(finish(done, passes, time));
+        }
+        if is_at_hand {
+            continue;
         }
         let found = facts.fetch(&wanted);
         answers.extend(wanted.into_iter().zip(found));

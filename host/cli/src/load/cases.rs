@@ -75,8 +75,8 @@ impl Cases {
         self.open.values_mut().find_map(|case| {
             let is_free = |step: &Step| {
                 let is_open = step.status == "open" && step.mode == "manual";
-                let key = (case.id.clone(), step.id.clone());
-                is_open && decides(&step.office) && !taken.contains(&key)
+                let is_taken = || taken.contains(&(case.id.clone(), step.id.clone()));
+                is_open && decides(&step.office) && !is_taken()
             };
             let place = case.steps.iter().position(is_free)?;
             let step = case.steps.remove(place);

@@ -172,6 +172,7 @@ impl Tally {
         self.done += 1;
         let ended = due + latency;
         self.piece_at(ended)?.done += 1;
+        let is_limited = matches!(outcome, Outcome::Answered(429));
         let error = match outcome {
             Outcome::Failed(name) => Some(name.to_owned()),
             Outcome::Wrong(status, name) => {
@@ -195,6 +196,10 @@ impl Tally {
             self.error_count += 1;
             self.of(kind)?.errors += 1;
             self.piece_at(ended)?.errors += 1;
+            return Ok(());
+        }
+        if is_limited {
+            // Being told to come back is quick, and no service.
             return Ok(());
         }
         let latency_us = u64::try_from(latency.as_micros())
