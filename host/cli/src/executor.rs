@@ -1,6 +1,7 @@
 //! Where bundles run: embedded, or as function apps that `--executor` names.
 
 use anyhow::ensure;
+use hyper::Uri;
 use onething_engine::{Apps, AppsConfig, Patience};
 use onething_runtime::Limits;
 use std::collections::BTreeSet;
@@ -78,10 +79,9 @@ fn base(written: &str) -> anyhow::Result<(Option<String>, String)> {
         }
         _ => (None, written),
     };
-    let authority = url
-        .strip_prefix("http://")
-        .map(|rest| rest.split('/').next());
-    let is_base = authority.flatten().is_some_and(|host| !host.is_empty())
+    let uri = url.parse::<Uri>().ok();
+    let uri = uri.filter(|uri| uri.scheme_str() == Some("http"));
+    let is_base = uri.is_some_and(|uri| uri.host().is_some_and(|host| !host.is_empty()))
         && !url.contains(['@', '?', '#', ' ']);
     // What is refused may hold a password.
     ensure!(
@@ -109,6 +109,7 @@ mod tests {
             ("https://spin", None),
             ("spin:3000", None),
             ("http://", None),
+            ("http://[::1", None),
             ("http:///retirement", None),
             ("http://me:secret@spin", None),
             ("http://spin?x=y", None),

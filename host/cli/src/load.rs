@@ -111,6 +111,10 @@ impl Load {
             ));
             return Ok(ExitCode::SUCCESS);
         }
+        if let Some(path) = &self.svg {
+            // Before anything is loaded, so that nothing is loaded for a picture that cannot be kept.
+            std::fs::write(path, "").with_context(|| format!("cannot write {}", path.display()))?;
+        }
         let summary = if let Some(url) = &self.executor {
             self.load_function(url, deployment, population).await?
         } else if let Some(url) = &self.server {

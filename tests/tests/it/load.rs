@@ -129,6 +129,7 @@ fn what_may_not_be_loaded_is_not() {
         ),
         (&["--server", "http://127.0.0.1:1"], "--token-file"),
         (&["--executor", "http://127.0.0.1:1"], "not answered"),
+        (&["--svg", "/no/such/folder/run.svg"], "cannot write"),
         (&["--for", "25h"], "24 hours"),
         (&["--rate", "10001"], "10001"),
         (&["--in-flight", "0"], "in-flight"),
